@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+mortiseincludedir = $(includedir)/mortise
+mortiseinclude_HEADERS = \
+	include/mortise/block.h \
+	include/mortise/error.h \
+	include/mortise/net.h \
+	include/mortise/plugin.h \
+	include/mortise/property.h \
+	include/mortise/queue.h

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mortise/plugin.h - the plugin ABI, version 1: what a shared object exports and what the host gives it.
+ *
+ * A plugin exports one symbol, `mortise_plugin_v1`, a constant description of the device classes in it. It has no
+ * undefined symbols of the host: services come as a table of functions, so that the same file runs in the VMM, in the
+ * conformance checker and in a process of its own.
+ *
+ * The promise. Within major 1 a plugin that was built once loads for ever. Structures only grow, at their end, and
+ * carry their size; functions are only appended to the host's table, so that a plugin that needs a newer one checks
+ * `host->size` with MORTISE_HAS() first. A field that says "0" must be zero.
+ *
+ * Life of an instance:
+ *
+ *     (allocated, zeroed, properties set)
+ *        |  realize()                          unrealize()
+ *        v                                         ^
+ *     REALIZED ----------------------------------->+
+ *        |  ^                                      |
+ *        |  | reset()  (driver reset the device)   |
+ * activate() |                                     |
+ *        v  |                                      |
+ *     ACTIVE --- quiesce(), nothing in flight ---> QUIESCED
+ *        ^                                         |
+ *        +---------------- resume() ---------------+
+ *
+ * Threads. Every callback of an instance runs on that instance's own thread, one at a time; no lock is held while it
+ * runs. A callback must not sleep on I/O: submit, return, and be called back. A plugin that blocks holds up its own
+ * instance alone, never the guest's other devices, and never QMP. Host services may be called from callbacks (and from
+ * completions, which are callbacks too) of the instance they are given; those marked "any thread" from anywhere.
+ */
+#ifndef MORTISE_PLUGIN_H
+#define MORTISE_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mortise/block.h>
+#include <mortise/error.h>
+#include <mortise/net.h>
+#include <mortise/property.h>
+#include <mortise/queue.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MORTISE_PLUGIN_MAGIC UINT32_C(0x4d525453) /* "MRTS" */
+#define MORTISE_ABI_MAJOR 1
+#define MORTISE_ABI_MINOR 0
+
+/* The name of the one exported symbol, for the host and for checkers. */
+#define MORTISE_PLUGIN_SYMBOL "mortise_plugin_v1"
+
+/* Whether the table `t` (which has a `size` member) is new enough to hold `member`. */
+#define MORTISE_HAS(t, member)                                                                                         \
+	((t)->size >= (uint32_t)(offsetof(__typeof__(*(t)), member) + sizeof((t)->member)))
+
+/* One instance, as the host sees it; opaque to plugins. */
+struct mortise_device;
+
+enum mortise_log_level {
+	MORTISE_LOG_ERROR = 0, /* something that was asked for did not happen */
+	MORTISE_LOG_WARNING = 1, /* worth a look */
+	MORTISE_LOG_INFO = 2, /* milestones */
+	MORTISE_LOG_DEBUG = 3
+};
+
+/* Host services. Valid for as long as the process runs. Functions beyond `size` bytes do not exist. */
+struct mortise_host {
+	uint32_t size; /* of this table, in bytes */
+	uint16_t abi_major, abi_minor; /* of the host */
+	const char *version; /* of the host, for messages */
+
+	/* A line in the host's log, prefixed with the instance's id (`device` may be NULL in init()). Any thread. */
+	MORTISE_PRINTF(3, 4)
+	void (*log)(struct mortise_device *device, enum mortise_log_level level, const char *format, ...);
+
+	/* --- what the guest sees of the device --- */
+
+	/*
+	 * Offers only these of the class's feature bits. In realize() only: features are fixed once the guest may
+	 * look. Bits of the transport and the ring (24 and up, but for those of the device type) are the host's.
+	 */
+	void (*offer_features)(struct mortise_device *device, uint64_t features);
+
+	/*
+	 * Writes to configuration space, which the host keeps (virtio 1.2, 2.5) and serves to the guest without
+	 * asking the plugin. Outside realize() this raises the config generation and a config-change interrupt when
+	 * the content changed. A range past the class's config_size is cut.
+	 */
+	void (*write_config)(struct mortise_device *device, uint32_t offset, const void *data, uint32_t size);
+	void (*read_config)(struct mortise_device *device, uint32_t offset, void *data, uint32_t size);
+
+	/*
+	 * Gives up on the driver: it broke the protocol. Sets DEVICE_NEEDS_RESET (virtio 1.2, 2.1.2) and stops the
+	 * queues until it resets the device. Logged, with `why`.
+	 */
+	void (*needs_reset)(struct mortise_device *device, const char *why);
+
+	/* --- virtqueues; `queue` is below the class's queue_count --- */
+
+	/*
+	 * Takes the next available chain, or NULL: none, the queue is not ready, or the instance is quiescing. NULL
+	 * re-arms notification: the host then calls notify() when there is more.
+	 */
+	struct mortise_chain *(*queue_pop)(struct mortise_device *device, uint32_t queue);
+
+	/*
+	 * Returns a chain to the driver as used. `written` counts bytes that were put into `in` buffers, from their
+	 * start; it is cut at in_size. Interrupts are raised once, at the end of the callback, if the driver wants
+	 * them.
+	 */
+	void (*queue_push)(struct mortise_device *device, struct mortise_chain *chain, uint64_t written);
+
+	/* Puts the most recently popped, unpushed chain of its queue back, as if it had not been popped. */
+	void (*queue_unpop)(struct mortise_device *device, struct mortise_chain *chain);
+
+	/* --- block nodes --- */
+
+	void (*block_info)(struct mortise_block *block, struct mortise_block_info *info);
+	void (*block_submit)(struct mortise_block *block, struct mortise_block_request *request);
+
+	/* --- netdevs: see mortise/net.h --- */
+
+	void (*net_info)(struct mortise_net *net, struct mortise_net_info *info);
+	int (*net_set_offloads)(struct mortise_net *net, uint32_t offloads, uint32_t header_size);
+	int (*net_set_queues)(struct mortise_net *net, uint32_t pairs);
+	int (*net_send)(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count);
+	int64_t (*net_receive)(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count);
+	int64_t (*net_peek)(struct mortise_net *net, uint32_t queue);
+	void (*net_poll)(struct mortise_net *net, uint32_t queue, uint32_t events);
+};
+
+/* A device type that the plugin offers. Constant; lives as long as the plugin. `self` is the instance's memory. */
+struct mortise_class {
+	uint32_t size; /* sizeof(struct mortise_class) */
+	uint32_t property_size; /* sizeof(struct mortise_property) */
+	const char *driver; /* [a-z0-9][a-z0-9-]*, as given to device_add, without a transport's suffix */
+	const char *summary; /* one line, no full stop */
+	uint32_t virtio_id; /* virtio 1.2, 5; never 0 */
+	uint32_t queue_count; /* the most it can have, 1 to 64 */
+	uint64_t features; /* device-type feature bits that it can offer */
+	uint32_t config_size; /* bytes of configuration space, at most 4096 */
+	uint32_t instance_size; /* bytes; the host allocates an instance, zeroed */
+	uint32_t request_size; /* bytes of `priv` in every chain, at most 4096 */
+	uint32_t queue_size; /* most descriptors in a queue, a power of two, at most 1024; 0: 256 */
+	uint32_t queue_features; /* 0 */
+	uint32_t flags; /* 0 */
+	const struct mortise_property *properties; /* NULL: none */
+
+	/*
+	 * The instance comes to life: properties are set, backends claimed. Checks them against each other, calls
+	 * offer_features() and write_config(). On failure a negative errno and a message; unrealize() is then not
+	 * called and nothing may be left behind. Required.
+	 */
+	int (*realize)(void *self, struct mortise_device *device, const struct mortise_host *host,
+		       struct mortise_error *err);
+
+	/* The end: nothing is in flight, no callback follows, the host frees `self`. NULL: nothing to do. */
+	void (*unrealize)(void *self);
+
+	/*
+	 * The driver set DRIVER_OK (or the instance was put behind a transport where it had been set earlier).
+	 * `features` are those negotiated, device-type bits and host bits alike. notify() follows for each ready
+	 * queue. On failure the device needs a reset. NULL: nothing to do.
+	 */
+	int (*activate)(void *self, uint64_t features, struct mortise_error *err);
+
+	/* The driver made chains available on `queue`, or may have. Pop until NULL. Required. */
+	void (*notify)(void *self, uint32_t queue);
+
+	/*
+	 * The driver wrote to configuration space, at [offset, offset + size), and read_config() shows what it wrote. The guest's
+	 * CPU waits meanwhile. NULL: the class's configuration cannot be written, and writes are ignored.
+	 */
+	void (*config_written)(void *self, uint32_t offset, uint32_t size);
+
+	/*
+	 * Stop what the instance does by itself (timers, receiving). queue_pop() answers NULL from now on. The
+	 * instance counts as quiesced when this has returned 0 and every chain has been pushed; after that the host
+	 * calls nothing but resume(), reset(), save() and unrealize(), and the plugin touches no guest memory. A
+	 * failure (negative errno) lets the instance go on as before. NULL: nothing goes on by itself.
+	 */
+	int (*quiesce)(void *self, struct mortise_error *err);
+
+	/* Undoes quiesce(). notify() follows for each ready queue. NULL: nothing to do. */
+	void (*resume)(void *self);
+
+	/*
+	 * The driver reset the device. Called when quiesced; the instance is as after realize() afterwards, except
+	 * for its configuration, which it restores where the driver had changed it. NULL: nothing to do.
+	 */
+	void (*reset)(void *self);
+
+	/*
+	 * The state that is in no property, no queue and no configuration space, in a format of the plugin's own with
+	 * a version in it; called when quiesced. Returns the number of bytes, at most `room`, or -ENOSPC when `room`
+	 * is too small, which the host answers with more (up to 16 MiB). NULL: no such state.
+	 */
+	int64_t (*save)(void *self, void *data, uint64_t room);
+
+	/*
+	 * Takes over what save() of this or an earlier version of the class wrote; between realize() and activate().
+	 * A refusal (-EINVAL and a message) leaves the old instance in service. NULL: only empty state is accepted.
+	 */
+	int (*restore)(void *self, const void *data, uint64_t size, struct mortise_error *err);
+
+	/* The size or another property of a claimed block node changed; ask block_info(). NULL: not interested. */
+	void (*block_changed)(void *self, struct mortise_block *block);
+
+	/* What net_poll() asked for may now succeed, or (MORTISE_NET_LINK) the link changed. */
+	void (*net_ready)(void *self, struct mortise_net *net, uint32_t queue, uint32_t events);
+};
+
+/* The exported description. */
+struct mortise_plugin {
+	uint32_t magic; /* MORTISE_PLUGIN_MAGIC */
+	uint32_t size; /* sizeof(struct mortise_plugin) */
+	uint16_t abi_major, abi_minor; /* MORTISE_ABI_MAJOR and the least minor that the plugin needs */
+	uint32_t flags; /* 0 */
+	const char *name; /* the file's name without .so */
+	const char *version; /* the plugin's own, e.g. "1.4.2" */
+	const char *license; /* an SPDX expression */
+	const char *summary; /* one line */
+	const struct mortise_class *const *classes; /* NULL-terminated, at least one */
+
+	/*
+	 * Called once, on the control thread, after the description was checked and before any instance is made. A
+	 * failure unloads the plugin again. NULL: nothing to do.
+	 */
+	int (*init)(const struct mortise_host *host, struct mortise_error *err);
+};
+
+#if defined(__GNUC__)
+#define MORTISE_EXPORT __attribute__((visibility("default")))
+#else
+#define MORTISE_EXPORT
+#endif
+
+/* Declared here so that a definition with another type does not compile. */
+extern MORTISE_EXPORT const struct mortise_plugin mortise_plugin_v1;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

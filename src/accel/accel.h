@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * accel/accel.h - what runs the guest's CPUs: the software hart or KVM, behind one face.
+ *
+ * A machine describes its CPUs and hands over RAM and the MMIO map; the accelerator makes one thread a vCPU and tells
+ * what happens through `struct accel_events`. Machines know nothing of what is inside; accelerators know no device.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/mmio.h"
+#include "base/ram.h"
+#include <mortise/error.h>
+
+struct accel;
+
+enum accel_arch { ACCEL_RISCV64, ACCEL_X86_64 };
+
+/* What a guest can do to its whole machine. */
+enum accel_guest_request { ACCEL_GUEST_POWEROFF, ACCEL_GUEST_REBOOT, ACCEL_GUEST_PANIC };
+
+/* Called on vCPU threads, without locks. */
+struct accel_events {
+	/* The guest asked for a power-off or a reset; the calling vCPU does not run on until accel_reset(). */
+	void (*guest_request)(void *opaque, enum accel_guest_request request);
+	/* Firmware console output (SBI DBCN and putchar). */
+	void (*console_write)(void *opaque, const void *data, unsigned size);
+	/* The last vCPU came to rest after accel_pause(). */
+	void (*paused)(void *opaque);
+	void *opaque;
+};
+
+struct accel_config {
+	enum accel_arch arch;
+	unsigned cpu_count;
+	struct ram *ram;
+	const struct mmio_map *mmio;
+	uint64_t timebase_hz; /* RISC-V: frequency of the `time` CSR */
+	struct accel_events events;
+};
+
+/* Where the first vCPU starts; the others wait for the guest to start them. */
+struct accel_entry {
+	uint64_t pc;
+	uint64_t arg0, arg1; /* RISC-V: a0 (hart id) and a1 (device tree's address) */
+};
+
+/* One interrupt input of a vCPU, as its architecture names it. */
+enum accel_irq {
+	ACCEL_IRQ_RISCV_SEI, /* supervisor external interrupt */
+};
+
+struct accel_cpu_info {
+	unsigned index;
+	int thread_id; /* Linux tid; 0 before accel_start() */
+	bool halted; /* waiting for an interrupt, or not started by the guest */
+};
+
+struct accel_ops {
+	const char *name; /* "soft", "kvm" */
+
+	/* 0, or why this accelerator cannot run guests of `arch` here and what to do about it. */
+	int (*probe)(enum accel_arch arch, struct mortise_error *err);
+
+	/* Makes the vCPUs; no thread runs yet. `config` is copied. */
+	int (*create)(struct accel **out, const struct accel_config *config, struct mortise_error *err);
+};
+
+/* Each accelerator's state starts with this. */
+struct accel {
+	const struct accel_ops *ops;
+	struct accel_config config;
+
+	/* Starts the threads, all of them paused. Once. */
+	int (*start)(struct accel *accel, struct mortise_error *err);
+
+	/* Ends the threads (they must be paused, or never started) and frees everything. */
+	void (*destroy)(struct accel *accel);
+
+	/*
+	 * Asks every vCPU to come to rest before its next guest instruction; events.paused() follows once all have, at
+	 * once if they already had. Does not wait: a vCPU may be inside an MMIO access that takes its time.
+	 */
+	void (*pause)(struct accel *accel);
+
+	/* Lets the vCPUs run. Only after events.paused(). */
+	void (*resume)(struct accel *accel);
+
+	/* Puts every vCPU into its state at power-on; only while paused. */
+	void (*reset)(struct accel *accel, const struct accel_entry *entry);
+
+	/* Raises or lowers an interrupt input. Any thread; takes no lock that is held during an MMIO access. */
+	void (*set_irq)(struct accel *accel, unsigned cpu, enum accel_irq irq, bool level);
+
+	void (*cpu_info)(struct accel *accel, unsigned cpu, struct accel_cpu_info *info);
+
+	/* Text for `riscv,isa` and "riscv,isa-extensions" (NULL-terminated list); what the vCPUs implement. */
+	const char *(*isa)(struct accel *accel);
+	const char *mmu_type; /* device tree's mmu-type, "riscv,sv39" */
+};
+
+/* All that were built in, best first, NULL-terminated. */
+extern const struct accel_ops *const accel_all[];
+
+/* The first of `names` ("kvm:soft"; NULL: all that were built in) that can run guests of `arch`. */
+int accel_select(const struct accel_ops **out, const char *names, enum accel_arch arch, struct mortise_error *err);
+
+/* RISC-V time in timebase ticks since the accelerator was made; also what the guest's `rdtime` reads. Any thread. */
+uint64_t accel_time(const struct accel *accel);

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+libmortise_a_SOURCES += \
+	src/base/cleanup.h \
+	src/base/irq.h \
+	src/base/log.c \
+	src/base/log.h \
+	src/base/loop.c \
+	src/base/loop.h \
+	src/base/mmio.c \
+	src/base/mmio.h \
+	src/base/options.c \
+	src/base/options.h \
+	src/base/ram.c \
+	src/base/ram.h \
+	src/base/util.h
