@@ -17,20 +17,20 @@ struct mortise_block;
 
 enum mortise_block_flag {
 	MORTISE_BLOCK_READ_ONLY = 1u << 0,
-	MORTISE_BLOCK_DISCARD = 1u << 1, /* discard frees space */
+	MORTISE_BLOCK_DISCARD = 1u << 1,     /* discard frees space */
 	MORTISE_BLOCK_WRITE_ZEROES = 1u << 2 /* writing zeroes is cheaper than writing data */
 };
 
 /* What a node is. Fill `struct_size` before asking; the host fills no more than that many bytes. */
 struct mortise_block_info {
 	uint32_t struct_size;
-	uint32_t flags; /* enum mortise_block_flag, or'ed */
-	uint64_t size; /* bytes, a multiple of 512; may change, see the class callback block_changed() */
-	uint32_t logical_block_size; /* bytes, a power of two, 512 or more: requests are multiples of it */
+	uint32_t flags;		      /* enum mortise_block_flag, or'ed */
+	uint64_t size;		      /* bytes, a multiple of 512; may change, see the class callback block_changed() */
+	uint32_t logical_block_size;  /* bytes, a power of two, 512 or more: requests are multiples of it */
 	uint32_t physical_block_size; /* bytes */
-	uint32_t optimal_io_size; /* bytes; 0: unknown */
-	uint32_t max_segments; /* iovecs in one request */
-	uint64_t max_transfer; /* bytes in one request */
+	uint32_t optimal_io_size;     /* bytes; 0: unknown */
+	uint32_t max_segments;	      /* iovecs in one request */
+	uint64_t max_transfer;	      /* bytes in one request */
 };
 
 enum mortise_block_op {
@@ -53,14 +53,14 @@ enum mortise_block_request_flag {
  */
 struct mortise_block_request {
 	void (*done)(struct mortise_block_request *request, int result);
-	uint32_t op; /* enum mortise_block_op */
-	uint32_t flags; /* enum mortise_block_request_flag, or'ed */
-	uint64_t offset; /* bytes */
-	uint64_t length; /* bytes; for READ and WRITE the sum of the iovecs */
+	uint32_t op;		 /* enum mortise_block_op */
+	uint32_t flags;		 /* enum mortise_block_request_flag, or'ed */
+	uint64_t offset;	 /* bytes */
+	uint64_t length;	 /* bytes; for READ and WRITE the sum of the iovecs */
 	const struct iovec *iov; /* READ and WRITE; lent until done() */
 	uint32_t iov_count;
 	uint32_t reserved; /* 0 */
-	uint64_t host[8]; /* the host's own; leave alone */
+	uint64_t host[8];  /* the host's own; leave alone */
 };
 
 #ifdef __cplusplus

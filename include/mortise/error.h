@@ -22,9 +22,9 @@ struct mortise_error {
 };
 
 #if defined(__GNUC__)
-#define MORTISE_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define MORTISE_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define MORTISE_PRINTF(format, first)
+#define MORTISE_PRINTF(text, first)
 #endif
 
 /*

@@ -36,10 +36,10 @@ enum mortise_net_event {
 /* What a netdev is. Fill `struct_size` before asking. */
 struct mortise_net_info {
 	uint32_t struct_size;
-	uint32_t offloads; /* enum mortise_net_offload that can be set, and sent, through it */
+	uint32_t offloads;    /* enum mortise_net_offload that can be set, and sent, through it */
 	uint32_t queue_pairs; /* at least 1 */
-	uint32_t mtu; /* bytes; 0: unknown */
-	uint32_t link_up; /* 0 or 1 */
+	uint32_t mtu;	      /* bytes; 0: unknown */
+	uint32_t link_up;     /* 0 or 1 */
 	uint32_t reserved;
 };
 
@@ -50,8 +50,8 @@ struct mortise_net_info {
  * net_set_queues(net, pairs): uses the first `pairs` queue pairs.
  * net_send(net, queue, iov, count): one frame, header first. 0; -EAGAIN: the backend is full, ask net_poll() for
  *     WRITABLE and try again; another negative errno: the frame is lost.
- * net_receive(net, queue, iov, count): one frame, header first, straight into the buffers. Its length in bytes, header included; when it
- *     exceeds the buffers the rest is lost; -EAGAIN: nothing there, net_ready() comes when there is.
+ * net_receive(net, queue, iov, count): one frame, header first, straight into the buffers. Its length in bytes, header
+ * included; when it exceeds the buffers the rest is lost; -EAGAIN: nothing there, net_ready() comes when there is.
  * net_peek(net, queue): length in bytes, header included, of the next frame, at times an upper bound; -EAGAIN: none.
  * net_poll(net, queue, events): which events are wanted, level-triggered; replaces the earlier wish. None at first.
  */

@@ -53,24 +53,23 @@ extern "C" {
 #define MORTISE_PLUGIN_SYMBOL "mortise_plugin_v1"
 
 /* Whether the table `t` (which has a `size` member) is new enough to hold `member`. */
-#define MORTISE_HAS(t, member)                                                                                         \
-	((t)->size >= (uint32_t)(offsetof(__typeof__(*(t)), member) + sizeof((t)->member)))
+#define MORTISE_HAS(t, member) ((t)->size >= (uint32_t)(offsetof(__typeof__(*(t)), member) + sizeof((t)->member)))
 
 /* One instance, as the host sees it; opaque to plugins. */
 struct mortise_device;
 
 enum mortise_log_level {
-	MORTISE_LOG_ERROR = 0, /* something that was asked for did not happen */
+	MORTISE_LOG_ERROR = 0,	 /* something that was asked for did not happen */
 	MORTISE_LOG_WARNING = 1, /* worth a look */
-	MORTISE_LOG_INFO = 2, /* milestones */
+	MORTISE_LOG_INFO = 2,	 /* milestones */
 	MORTISE_LOG_DEBUG = 3
 };
 
 /* Host services. Valid for as long as the process runs. Functions beyond `size` bytes do not exist. */
 struct mortise_host {
-	uint32_t size; /* of this table, in bytes */
+	uint32_t size;		       /* of this table, in bytes */
 	uint16_t abi_major, abi_minor; /* of the host */
-	const char *version; /* of the host, for messages */
+	const char *version;	       /* of the host, for messages */
 
 	/* A line in the host's log, prefixed with the instance's id (`device` may be NULL in init()). Any thread. */
 	MORTISE_PRINTF(3, 4)
@@ -134,19 +133,19 @@ struct mortise_host {
 
 /* A device type that the plugin offers. Constant; lives as long as the plugin. `self` is the instance's memory. */
 struct mortise_class {
-	uint32_t size; /* sizeof(struct mortise_class) */
-	uint32_t property_size; /* sizeof(struct mortise_property) */
-	const char *driver; /* [a-z0-9][a-z0-9-]*, as given to device_add, without a transport's suffix */
-	const char *summary; /* one line, no full stop */
-	uint32_t virtio_id; /* virtio 1.2, 5; never 0 */
-	uint32_t queue_count; /* the most it can have, 1 to 64 */
-	uint64_t features; /* device-type feature bits that it can offer */
-	uint32_t config_size; /* bytes of configuration space, at most 4096 */
-	uint32_t instance_size; /* bytes; the host allocates an instance, zeroed */
-	uint32_t request_size; /* bytes of `priv` in every chain, at most 4096 */
-	uint32_t queue_size; /* most descriptors in a queue, a power of two, at most 1024; 0: 256 */
+	uint32_t size;		 /* sizeof(struct mortise_class) */
+	uint32_t property_size;	 /* sizeof(struct mortise_property) */
+	const char *driver;	 /* [a-z0-9][a-z0-9-]*, as given to device_add, without a transport's suffix */
+	const char *summary;	 /* one line, no full stop */
+	uint32_t virtio_id;	 /* virtio 1.2, 5; never 0 */
+	uint32_t queue_count;	 /* the most it can have, 1 to 64 */
+	uint64_t features;	 /* device-type feature bits that it can offer */
+	uint32_t config_size;	 /* bytes of configuration space, at most 4096 */
+	uint32_t instance_size;	 /* bytes; the host allocates an instance, zeroed */
+	uint32_t request_size;	 /* bytes of `priv` in every chain, at most 4096 */
+	uint32_t queue_size;	 /* most descriptors in a queue, a power of two, at most 1024; 0: 256 */
 	uint32_t queue_features; /* 0 */
-	uint32_t flags; /* 0 */
+	uint32_t flags;		 /* 0 */
 	const struct mortise_property *properties; /* NULL: none */
 
 	/*
@@ -171,8 +170,8 @@ struct mortise_class {
 	void (*notify)(void *self, uint32_t queue);
 
 	/*
-	 * The driver wrote to configuration space, at [offset, offset + size), and read_config() shows what it wrote. The guest's
-	 * CPU waits meanwhile. NULL: the class's configuration cannot be written, and writes are ignored.
+	 * The driver wrote to configuration space, at [offset, offset + size), and read_config() shows what it wrote.
+	 * The guest's CPU waits meanwhile. NULL: the class's configuration cannot be written, and writes are ignored.
 	 */
 	void (*config_written)(void *self, uint32_t offset, uint32_t size);
 
@@ -215,14 +214,14 @@ struct mortise_class {
 
 /* The exported description. */
 struct mortise_plugin {
-	uint32_t magic; /* MORTISE_PLUGIN_MAGIC */
-	uint32_t size; /* sizeof(struct mortise_plugin) */
-	uint16_t abi_major, abi_minor; /* MORTISE_ABI_MAJOR and the least minor that the plugin needs */
-	uint32_t flags; /* 0 */
-	const char *name; /* the file's name without .so */
-	const char *version; /* the plugin's own, e.g. "1.4.2" */
-	const char *license; /* an SPDX expression */
-	const char *summary; /* one line */
+	uint32_t magic;				    /* MORTISE_PLUGIN_MAGIC */
+	uint32_t size;				    /* sizeof(struct mortise_plugin) */
+	uint16_t abi_major, abi_minor;		    /* MORTISE_ABI_MAJOR and the least minor that the plugin needs */
+	uint32_t flags;				    /* 0 */
+	const char *name;			    /* the file's name without .so */
+	const char *version;			    /* the plugin's own, e.g. "1.4.2" */
+	const char *license;			    /* an SPDX expression */
+	const char *summary;			    /* one line */
 	const struct mortise_class *const *classes; /* NULL-terminated, at least one */
 
 	/*

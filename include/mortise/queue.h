@@ -24,12 +24,12 @@ extern "C" {
  */
 struct mortise_chain {
 	struct iovec *out; /* driver to device */
-	struct iovec *in; /* device to driver */
+	struct iovec *in;  /* device to driver */
 	uint32_t out_count, in_count;
 	uint64_t out_size, in_size; /* sums of iov_len, in bytes */
 	void *priv;
 	uint32_t queue; /* index of the queue it came from */
-	uint32_t head; /* the host's; do not touch */
+	uint32_t head;	/* the host's; do not touch */
 };
 
 /*

@@ -55,7 +55,7 @@ enum accel_irq {
 struct accel_cpu_info {
 	unsigned index;
 	int thread_id; /* Linux tid; 0 before accel_start() */
-	bool halted; /* waiting for an interrupt, or not started by the guest */
+	bool halted;   /* waiting for an interrupt, or not started by the guest */
 };
 
 struct accel_ops {

@@ -16,17 +16,17 @@
 #define _cleanup_fclose_ _cleanup_(cleanup_fclose)
 
 /* Makes `name_p`, usable with _cleanup_(), from a destructor `name` that takes a pointer and accepts NULL. */
-#define DEFINE_CLEANUP(type, name)                                                                                     \
-	static inline void name##_p(type *p)                                                                           \
-	{                                                                                                              \
-		name(*p);                                                                                              \
+#define DEFINE_CLEANUP(type, name)           \
+	static inline void name##_p(type *p) \
+	{                                    \
+		name(*p);                    \
 	}
 
-#define steal_ptr(pp)                                                                                                  \
-	__extension__({                                                                                                \
-		__typeof__(*(pp)) stolen_ = *(pp);                                                                     \
-		*(pp) = NULL;                                                                                          \
-		stolen_;                                                                                               \
+#define steal_ptr(pp)                              \
+	__extension__({                            \
+		__typeof__(*(pp)) stolen_ = *(pp); \
+		*(pp) = NULL;                      \
+		stolen_;                           \
 	})
 
 static inline int steal_fd(int *fd)

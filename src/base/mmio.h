@@ -13,8 +13,8 @@
 
 /*
  * Accesses arrive on vCPU threads, little endian, 1, 2, 4 or 8 bytes wide, naturally aligned, `offset` counted from the
- * region's start. read() returns the value zero-extended. A region checks the width it can serve; what it does not know reads
- * as zero and ignores writes.
+ * region's start. read() returns the value zero-extended. A region checks the width it can serve; what it does not know
+ * reads as zero and ignores writes.
  */
 struct mmio_ops {
 	uint64_t (*read)(void *opaque, uint64_t offset, unsigned width);

@@ -16,10 +16,10 @@
 
 /* Where a value came from decides how strict its readers are: text from a command line may be anything. */
 enum option_kind {
-	OPTION_TEXT, /* command line */
+	OPTION_TEXT,   /* command line */
 	OPTION_STRING, /* JSON string */
 	OPTION_NUMBER, /* JSON number, as written */
-	OPTION_BOOL, /* JSON true/false, as "on"/"off" */
+	OPTION_BOOL,   /* JSON true/false, as "on"/"off" */
 };
 
 struct option {

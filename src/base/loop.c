@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base/loop.c - an event loop and its thread.
+ */
+#include "base/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "base/util.h"
+
+struct loop {
+	struct event_base *base;
+	struct event *wake_event;
+	int wake_fd;
+
+	pthread_t thread;
+	bool has_thread;
+	_Atomic(pthread_t) runner; /* the thread inside loop_run(), or 0 */
+	bool quit;		   /* runner only */
+
+	pthread_mutex_t lock; /* guards the posted list and `wake_sent` */
+	struct task *head, **tail;
+	bool wake_sent;
+
+	struct end_hook *hooks; /* runner only */
+	struct task quit_task;
+};
+
+static void run_posted(struct loop *loop)
+{
+	struct task *task;
+
+	pthread_mutex_lock(&loop->lock);
+	task = loop->head;
+	loop->head = NULL;
+	loop->tail = &loop->head;
+	loop->wake_sent = false;
+	pthread_mutex_unlock(&loop->lock);
+
+	while (task) {
+		struct task *next = task->next; /* run() may free its task or post it again */
+
+		task->next = NULL;
+		task->run(task);
+		task = next;
+	}
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *opaque)
+{
+	uint64_t count;
+
+	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN && errno != EINTR)
+		return;
+	run_posted(opaque);
+}
+
+static void quit_now(struct task *task)
+{
+	loop_quit(container_of(task, struct loop, quit_task));
+}
+
+int loop_new(struct loop **out, struct mortise_error *err)
+{
+	_cleanup_(loop_free_p) struct loop *loop = calloc(1, sizeof(*loop));
+	struct event_config *config;
+
+	if (!loop)
+		return mortise_fail(err, -ENOMEM, "Out of memory for an event loop");
+	loop->wake_fd = -1;
+	loop->tail = &loop->head;
+	loop->quit_task.run = quit_now;
+	pthread_mutex_init(&loop->lock, NULL);
+	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->wake_fd < 0)
+		return mortise_fail(err, -errno, "Could not make an eventfd: %s", strerror(errno));
+
+	/* Each base is touched by one thread alone, so libevent's own locks would be wasted. */
+	config = event_config_new();
+	if (config) {
+		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER);
+		loop->base = event_base_new_with_config(config);
+		event_config_free(config);
+	}
+	if (!loop->base)
+		return mortise_fail(err, -ENOMEM, "Could not make an event loop");
+	loop->wake_event = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
+	if (!loop->wake_event || event_add(loop->wake_event, NULL) < 0)
+		return mortise_fail(err, -ENOMEM, "Could not watch an event loop's eventfd");
+	*out = steal_ptr(&loop);
+	return 0;
+}
+
+struct loop *loop_free(struct loop *loop)
+{
+	if (!loop)
+		return NULL;
+	if (loop->has_thread) {
+		loop_post(loop, &loop->quit_task);
+		pthread_join(loop->thread, NULL);
+	}
+	if (loop->wake_event)
+		event_free(loop->wake_event);
+	if (loop->base)
+		event_base_free(loop->base);
+	if (loop->wake_fd >= 0)
+		close(loop->wake_fd);
+	pthread_mutex_destroy(&loop->lock);
+	free(loop);
+	return NULL;
+}
+
+static void *thread_main(void *opaque)
+{
+	loop_run(opaque);
+	return NULL;
+}
+
+int loop_start(struct loop *loop, const char *name, struct mortise_error *err)
+{
+	int r = pthread_create(&loop->thread, NULL, thread_main, loop);
+	char short_name[16];
+
+	if (r)
+		return mortise_fail(err, -r, "Could not start thread '%s': %s", name, strerror(r));
+	loop->has_thread = true;
+	snprintf(short_name, sizeof(short_name), "%s", name);
+	pthread_setname_np(loop->thread, short_name);
+	return 0;
+}
+
+static void run_end_hooks(struct loop *loop)
+{
+	while (loop->hooks) {
+		struct end_hook *hook = loop->hooks;
+
+		loop->hooks = hook->next;
+		hook->armed = false;
+		hook->run(hook);
+	}
+}
+
+void loop_run(struct loop *loop)
+{
+	atomic_store(&loop->runner, pthread_self());
+	loop->quit = false;
+	while (!loop->quit) {
+		event_base_loop(loop->base, EVLOOP_ONCE);
+		run_end_hooks(loop);
+	}
+	atomic_store(&loop->runner, 0);
+}
+
+void loop_quit(struct loop *loop)
+{
+	loop->quit = true;
+}
+
+struct event_base *loop_base(struct loop *loop)
+{
+	return loop->base;
+}
+
+void loop_post(struct loop *loop, struct task *task)
+{
+	bool wake;
+
+	task->next = NULL;
+	pthread_mutex_lock(&loop->lock);
+	*loop->tail = task;
+	loop->tail = &task->next;
+	wake = !loop->wake_sent;
+	loop->wake_sent = true;
+	/*
+	 * Written under the lock: once it is released the loop may run the task, which may be the one that ends the
+	 * loop. The counter cannot overflow, being written once a round.
+	 */
+	if (wake) {
+		const uint64_t one = 1;
+
+		while (write(loop->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+			;
+	}
+	pthread_mutex_unlock(&loop->lock);
+}
+
+void loop_at_end(struct loop *loop, struct end_hook *hook)
+{
+	if (hook->armed)
+		return;
+	hook->armed = true;
+	hook->next = loop->hooks;
+	loop->hooks = hook;
+}
+
+bool loop_inside(const struct loop *loop)
+{
+	return pthread_equal(atomic_load(&loop->runner), pthread_self());
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base/options.c - flat lists of key=value.
+ */
+#include "base/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/util.h"
+
+struct options *options_new(void)
+{
+	return calloc(1, sizeof(struct options));
+}
+
+struct options *options_free(struct options *options)
+{
+	if (!options)
+		return NULL;
+	for (size_t i = 0; i < options->count; i++) {
+		free(options->items[i].key);
+		free(options->items[i].value);
+	}
+	free(options->items);
+	free(options);
+	return NULL;
+}
+
+static struct option *find(const struct options *options, const char *key)
+{
+	for (size_t i = 0; i < options->count; i++)
+		if (streq(options->items[i].key, key))
+			return &options->items[i];
+	return NULL;
+}
+
+const struct option *options_find(const struct options *options, const char *key)
+{
+	return find(options, key);
+}
+
+int options_add(struct options *options, const char *key, const char *value, enum option_kind kind,
+		struct mortise_error *err)
+{
+	_cleanup_free_ char *key_copy = NULL, *value_copy = NULL;
+	struct option *items;
+
+	if (find(options, key))
+		return mortise_fail(err, -EEXIST, "Parameter '%s' is given twice", key);
+	key_copy = strdup(key);
+	value_copy = strdup(value);
+	items = key_copy && value_copy ? realloc(options->items, (options->count + 1) * sizeof(*items)) : NULL;
+	if (!items)
+		return mortise_fail(err, -ENOMEM, "Out of memory for parameter '%s'", key);
+	options->items = items;
+	items[options->count++] =
+		(struct option){.key = steal_ptr(&key_copy), .value = steal_ptr(&value_copy), .kind = kind};
+	return 0;
+}
+
+static bool is_flag(const char *key, const char *const *flags)
+{
+	for (; flags && *flags; flags++)
+		if (streq(*flags, key))
+			return true;
+	return false;
+}
+
+/* Copies up to a single comma into `item`, folding doubled ones; returns where the next item starts. */
+static const char *next_item(const char *text, char *item)
+{
+	while (*text && (*text != ',' || text[1] == ',')) {
+		text += *text == ',';
+		*item++ = *text++;
+	}
+	*item = '\0';
+	return *text ? text + 1 : text;
+}
+
+int options_parse(struct options **out, const char *text, const char *first, const char *const *flags,
+		  struct mortise_error *err)
+{
+	_cleanup_(options_free_p) struct options *options = options_new();
+	_cleanup_free_ char *item = malloc(strlen(text) + 1);
+	bool leading = true;
+	int r;
+
+	if (!options || !item)
+		return mortise_fail(err, -ENOMEM, "Out of memory for '%s'", text);
+	while (*text) {
+		char *equals;
+
+		text = next_item(text, item);
+		equals = strchr(item, '=');
+		if (equals) {
+			*equals = '\0';
+			if (!*item)
+				return mortise_fail(err, -EINVAL, "Value '%s' has no name before its '='", equals + 1);
+			r = options_add(options, item, equals + 1, OPTION_TEXT, err);
+		} else if (leading && first) {
+			r = options_add(options, first, item, OPTION_TEXT, err);
+		} else if (str_starts(item, "no") && is_flag(item + 2, flags)) {
+			r = options_add(options, item + 2, "off", OPTION_TEXT, err);
+		} else {
+			r = options_add(options, item, "on", OPTION_TEXT, err);
+		}
+		if (r < 0)
+			return r;
+		leading = false;
+	}
+	*out = steal_ptr(&options);
+	return 0;
+}
+
+static int wrong_type(const char *key, const char *expected, struct mortise_error *err)
+{
+	return mortise_fail(err, -EINVAL, "Invalid parameter type for '%s', expected: %s", key, expected);
+}
+
+int options_string(struct options *options, const char *key, const char **out, struct mortise_error *err)
+{
+	struct option *option = find(options, key);
+
+	if (!option)
+		return -ENOENT;
+	if (option->kind != OPTION_TEXT && option->kind != OPTION_STRING)
+		return wrong_type(key, "string", err);
+	option->taken = true;
+	*out = option->value;
+	return 0;
+}
+
+int options_bool(struct options *options, const char *key, bool *out, struct mortise_error *err)
+{
+	struct option *option = find(options, key);
+
+	if (!option)
+		return -ENOENT;
+	if (option->kind != OPTION_TEXT && option->kind != OPTION_BOOL)
+		return wrong_type(key, "boolean", err);
+	if (parse_bool(option->value, out) < 0)
+		return mortise_fail(err, -EINVAL, "Parameter '%s' expects 'on' or 'off', not '%s'", key, option->value);
+	option->taken = true;
+	return 0;
+}
+
+static int read_number(struct options *options, const char *key, int (*parse)(const char *, uint64_t *),
+		       const char *expected, uint64_t *out, struct mortise_error *err)
+{
+	struct option *option = find(options, key);
+
+	if (!option)
+		return -ENOENT;
+	if (option->kind != OPTION_TEXT && option->kind != OPTION_NUMBER)
+		return wrong_type(key, "integer", err);
+	if (parse(option->value, out) < 0)
+		return mortise_fail(err, -EINVAL, "Parameter '%s' expects %s, not '%s'", key, expected, option->value);
+	option->taken = true;
+	return 0;
+}
+
+int options_u64(struct options *options, const char *key, uint64_t *out, struct mortise_error *err)
+{
+	return read_number(options, key, parse_u64, "a number", out, err);
+}
+
+int options_size(struct options *options, const char *key, uint64_t *out, struct mortise_error *err)
+{
+	return read_number(options, key, parse_size, "a size such as 512M", out, err);
+}
+
+int options_done(const struct options *options, struct mortise_error *err)
+{
+	for (size_t i = 0; i < options->count; i++)
+		if (!options->items[i].taken)
+			return mortise_fail(err, -EINVAL, "Parameter '%s' is unexpected", options->items[i].key);
+	return 0;
+}
+
+static int parse_prefix(const char *text, uint64_t *out, const char **end)
+{
+	char *stop;
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+
+	if (!isdigit((unsigned char)text[0]) || (hex && !isxdigit((unsigned char)text[2])))
+		return -EINVAL;
+	errno = 0;
+	*out = strtoull(text, &stop, hex ? 16 : 10);
+	*end = stop;
+	return -errno;
+}
+
+int parse_u64(const char *text, uint64_t *out)
+{
+	const char *end;
+	uint64_t value;
+	int r = parse_prefix(text, &value, &end);
+
+	if (r < 0)
+		return r;
+	if (*end)
+		return -EINVAL;
+	*out = value;
+	return 0;
+}
+
+int parse_size(const char *text, uint64_t *out)
+{
+	static const char suffixes[] = "BKMGTPE";
+	unsigned shift = 0;
+	uint64_t value, fraction = 0, scale = 1;
+	const char *end, *suffix;
+	int r = parse_prefix(text, &value, &end);
+
+	if (r < 0)
+		return r;
+	if (*end == '.' && str_starts(text, "0x"))
+		return -EINVAL;
+	if (*end == '.') {
+		if (!isdigit((unsigned char)end[1]))
+			return -EINVAL;
+		for (end++; isdigit((unsigned char)*end); end++) {
+			if (scale < 1000000) {
+				fraction = fraction * 10 + (uint64_t)(*end - '0');
+				scale *= 10;
+			}
+		}
+	}
+	if (*end) {
+		suffix = strchr(suffixes, toupper((unsigned char)*end));
+		if (!suffix || end[1])
+			return -EINVAL;
+		shift = 10 * (unsigned)(suffix - suffixes);
+	}
+	if (fraction && !shift)
+		return -EINVAL;
+	if (shift && value > UINT64_MAX >> shift)
+		return -ERANGE;
+	value <<= shift;
+	fraction = shift >= 40 ? (fraction << 20) / scale << (shift - 20) : (fraction << shift) / scale;
+	if (value + fraction < value)
+		return -ERANGE;
+	*out = value + fraction;
+	return 0;
+}
+
+int parse_bool(const char *text, bool *out)
+{
+	static const char *const words[][2] = {{"off", "on"}, {"false", "true"}, {"no", "yes"}, {"0", "1"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		for (int value = 0; value < 2; value++) {
+			if (!strcasecmp(text, words[i][value])) {
+				*out = value;
+				return 0;
+			}
+		}
+	}
+	return -EINVAL;
+}
