@@ -12,4 +12,5 @@ libmortise_a_SOURCES += \
 	src/base/options.h \
 	src/base/ram.c \
 	src/base/ram.h \
+	src/base/reply.h \
 	src/base/util.h

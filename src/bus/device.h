@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bus/device.h - one instance of a device class, and the thread that all its callbacks run on.
+ *
+ * The control thread makes, exchanges and ends instances; it never runs a plugin's callback itself and never waits for
+ * one: what takes a callback answers through a reply. A plugin that blocks holds up its own instance alone.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/loop.h"
+#include "base/reply.h"
+#include <mortise/plugin.h>
+
+/* Where an instance is in its life; see the picture in mortise/plugin.h. Written on the control thread. */
+enum device_state { DEVICE_CREATED, DEVICE_REALIZED, DEVICE_ACTIVE, DEVICE_QUIESCED, DEVICE_UNREALIZED };
+
+struct mortise_device; /* the core's struct is the one that plugins see as opaque */
+
+struct device_config {
+	const struct mortise_class *class; /* lives as long as the process */
+	const struct mortise_host *host;
+	const char *id;	      /* copied; for the log and for QMP; NULL for empty instances */
+	struct loop *control; /* where replies go */
+	struct loop *loop;    /* where callbacks run; NULL: a thread of its own, made here, named after the id */
+};
+
+/* Allocates the instance, zeroed, and its thread. The caller then fills in properties at device_self(). */
+int device_new(struct mortise_device **out, const struct device_config *config, struct mortise_error *err);
+
+/* Frees; CREATED or UNREALIZED only, and behind no slot. NULL is fine. Joins the thread: quick, as it is idle. */
+struct mortise_device *device_free(struct mortise_device *device);
+DEFINE_CLEANUP(struct mortise_device *, device_free)
+
+/* CREATED -> REALIZED, or the plugin's reason why not. */
+void device_realize(struct mortise_device *device, struct reply *reply);
+
+/* REALIZED or QUIESCED, behind no slot any more -> UNREALIZED. */
+void device_unrealize(struct mortise_device *device, struct reply *reply);
+
+/* Runs block_changed() or the like on the instance's thread: what a backend found out. Any thread. */
+void device_post(struct mortise_device *device, struct task *task);
+
+void *device_self(struct mortise_device *device);
+struct loop *device_loop(struct mortise_device *device);
+const char *device_id(const struct mortise_device *device);
+const struct mortise_class *device_class(const struct mortise_device *device);
+
+/* Features offered after realize(): the class's (or what offer_features() left of them) and the host's. */
+uint64_t device_features(const struct mortise_device *device);
+
+/*
+ * The services of struct mortise_host that concern the guest's side; the host table points straight at them. They are
+ * documented in mortise/plugin.h.
+ */
+void device_offer_features(struct mortise_device *device, uint64_t features);
+void device_write_config(struct mortise_device *device, uint32_t offset, const void *data, uint32_t size);
+void device_read_config(struct mortise_device *device, uint32_t offset, void *data, uint32_t size);
+void device_needs_reset(struct mortise_device *device, const char *why);
+struct mortise_chain *device_queue_pop(struct mortise_device *device, uint32_t queue);
+void device_queue_push(struct mortise_device *device, struct mortise_chain *chain, uint64_t written);
+void device_queue_unpop(struct mortise_device *device, struct mortise_chain *chain);

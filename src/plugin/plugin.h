@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plugin/plugin.h - finding, checking and loading plugins, and making instances of their classes.
+ *
+ * Control thread only (libltdl is not thread-safe). Loaded code is never unmapped.
+ */
+#pragma once
+
+#include "backend/block.h"
+#include "backend/net.h"
+#include "base/options.h"
+#include "bus/device.h"
+#include <mortise/plugin.h>
+
+struct plugins;
+
+/* `dir` is where <driver>.so files are looked for, at the time of each device_add; copied. */
+int plugins_new(struct plugins **out, const char *dir, struct mortise_error *err);
+struct plugins *plugins_free(struct plugins *plugins);
+DEFINE_CLEANUP(struct plugins *, plugins_free)
+
+/* One loaded plugin, for query-plugins. */
+struct plugin {
+	const struct mortise_plugin *description;
+	const char *file;
+	unsigned instances;
+};
+const struct plugin *plugins_next(struct plugins *plugins, const struct plugin *after); /* NULL: the first */
+
+/*
+ * The class that a driver name stands for: `virtio-blk`, `virtio-blk-mmio` and `virtio-blk-device` are the same one.
+ * Loads <dir>/<name>.so when no loaded plugin has it. -ENOENT: no such file; -EPERM: the file or its directory could be
+ * changed by others; -ENOEXEC: not a plugin, of another ABI, or its description is wrong. The message says which.
+ */
+int plugins_class(struct plugins *plugins, const char *driver, const struct mortise_class **out,
+		  struct mortise_error *err);
+
+/* What a property may name. */
+struct backends {
+	struct block_nodes *blocks;
+	struct nets *nets;
+};
+
+/*
+ * Makes an instance, CREATED, with its properties set from `options` (all keys of the class are taken; what is left is
+ * the caller's) and its backends claimed. Where the class has a block or net property that is absent, the backend that
+ * has the name `id` is taken, if there is one (the seed's rule).
+ */
+int plugin_instance_new(struct mortise_device **out, struct plugins *plugins, const struct mortise_class *class,
+			const char *id, struct options *options, const struct backends *backends, struct loop *control,
+			struct mortise_error *err);
+
+/* Frees an instance (CREATED or UNREALIZED) made above: releases its backends and strings. */
+struct mortise_device *plugin_instance_free(struct mortise_device *device);
+
+/* The table of host services, the same for all. */
+extern const struct mortise_host plugin_host;
