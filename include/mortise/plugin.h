@@ -205,7 +205,10 @@ struct mortise_class {
 	 */
 	int (*restore)(void *self, const void *data, uint64_t size, struct mortise_error *err);
 
-	/* The size or another property of a claimed block node changed; ask block_info(). NULL: not interested. */
+	/*
+	 * The size or another property of a claimed block node changed; ask block_info(). Not called while quiesced:
+	 * resume() and activate() look for themselves. NULL: not interested.
+	 */
 	void (*block_changed)(void *self, struct mortise_block *block);
 
 	/* What net_poll() asked for may now succeed, or (MORTISE_NET_LINK) the link changed. */

@@ -24,6 +24,7 @@ struct device_config {
 	const char *id;	      /* copied; for the log and for QMP; NULL for empty instances */
 	struct loop *control; /* where replies go */
 	struct loop *loop;    /* where callbacks run; NULL: a thread of its own, made here, named after the id */
+	void *owner;	      /* whoever made the instance keeps its own record of it here; NULL: nobody */
 };
 
 /* Allocates the instance, zeroed, and its thread. The caller then fills in properties at device_self(). */
@@ -39,10 +40,18 @@ void device_realize(struct mortise_device *device, struct reply *reply);
 /* REALIZED or QUIESCED, behind no slot any more -> UNREALIZED. */
 void device_unrealize(struct mortise_device *device, struct reply *reply);
 
-/* Runs block_changed() or the like on the instance's thread: what a backend found out. Any thread. */
+/* Runs a task on the instance's thread, among its callbacks. Any thread. */
 void device_post(struct mortise_device *device, struct task *task);
 
+/*
+ * What a backend found out, passed on to the class's block_changed() or net_ready(). Dropped before realize() and
+ * while quiesced: realize() and resume() look for themselves. The instance's thread.
+ */
+void device_block_changed(struct mortise_device *device, struct mortise_block *block);
+void device_net_ready(struct mortise_device *device, struct mortise_net *net, uint32_t queue, uint32_t events);
+
 void *device_self(struct mortise_device *device);
+void *device_owner(const struct mortise_device *device);
 struct loop *device_loop(struct mortise_device *device);
 const char *device_id(const struct mortise_device *device);
 const struct mortise_class *device_class(const struct mortise_device *device);

@@ -53,5 +53,9 @@ int plugin_instance_new(struct mortise_device **out, struct plugins *plugins, co
 /* Frees an instance (CREATED or UNREALIZED) made above: releases its backends and strings. */
 struct mortise_device *plugin_instance_free(struct mortise_device *device);
 
+/* The first block node, or netdev, that the instance has claimed; NULL: none. */
+struct mortise_block *plugin_instance_block(const struct mortise_device *device);
+struct mortise_net *plugin_instance_net(const struct mortise_device *device);
+
 /* The table of host services, the same for all. */
 extern const struct mortise_host plugin_host;
