@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Plugins see include/mortise alone, export one symbol and leave none of the host's undefined.
+# Each is plugins/NAME.la, so that all of them are built into plugins/.libs, where ./run finds them.
 
 plugin_LTLIBRARIES =
 PLUGIN_CPP = -I$(top_srcdir)/include -D_GNU_SOURCE

@@ -13,7 +13,9 @@ if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then
 else
 	bold='' dim='' red='' green='' plain=''
 fi
-export bold dim red green plain
+# apt draws its progress on a terminal only.
+quiet=-q
+[ ! -t 1 ] || quiet=
 
 step() { printf '%s==> %s%s\n' "$bold" "$*" "$plain"; }
 die() {
@@ -35,17 +37,24 @@ as_root() {
 # usage FILE: prints the comment block at the top of a script, which is its help.
 usage() { sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$1"; }
 
-# mirror [security]: the URI of the Debian archive, as this machine's own apt configuration names it.
-# An entry is told by its Release file (origin) where apt has fetched one, else by its suite's name alone.
+# mirror debian|security: the URI of that Debian archive, as this machine's own apt configuration names it.
+# An entry is known by its Release file (origin) where apt has fetched one, else by its suite's name alone.
 mirror() {
-	if [ -z "${1:-}" ] && [ -n "${MORTISE_MIRROR:-}" ]; then
-		echo "$MORTISE_MIRROR"
-		return
-	fi
+	suffix=
+	case $1 in
+	debian)
+		if [ -n "${MORTISE_MIRROR:-}" ]; then
+			echo "${MORTISE_MIRROR%/}"
+			return
+		fi
+		;;
+	security) suffix=-security ;;
+	esac
+	# shellcheck disable=SC1091
 	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 	# shellcheck disable=SC2016
 	uri=$(apt-get indextargets --format '$(CREATED_BY)|$(ORIGIN)|$(RELEASE)|$(REPO_URI)' 2>/dev/null |
-		awk -F'|' -v release="^($codename|(old)*stable)${1:+-$1}\$" '
+		awk -F'|' -v release="^($codename|(old)*stable)$suffix\$" '
 			$1 == "Packages" && $3 ~ release && ($2 == "Debian" || $2 == "" || $2 == "$(ORIGIN)") { print $4; exit }')
 	[ -n "$uri" ] || return 1
 	echo "${uri%/}"
