@@ -261,3 +261,22 @@ int parse_bool(const char *text, bool *out)
 	}
 	return -EINVAL;
 }
+
+int parse_mac(const char *text, uint8_t out[6])
+{
+	uint8_t mac[6], any = 0;
+
+	for (unsigned i = 0; i < 6; i++, text += 3) {
+		const char digits[3] = {text[0], text[0] ? text[1] : '\0', '\0'};
+
+		if (!isxdigit((unsigned char)digits[0]) || !isxdigit((unsigned char)digits[1]) ||
+		    text[2] != (i < 5 ? ':' : '\0'))
+			return -EINVAL;
+		mac[i] = (uint8_t)strtoul(digits, NULL, 16);
+		any |= mac[i];
+	}
+	if (!any || (mac[0] & 1))
+		return -EINVAL;
+	memcpy(out, mac, sizeof(mac));
+	return 0;
+}

@@ -67,4 +67,5 @@ int options_done(const struct options *options, struct mortise_error *err);
 /* Text to value, for those who hold text: decimal or 0x hex; sizes take K, M, G, T (powers of 1024) with a fraction. */
 int parse_u64(const char *text, uint64_t *out);
 int parse_size(const char *text, uint64_t *out);
-int parse_bool(const char *text, bool *out); /* on/off, true/false, yes/no, 1/0 */
+int parse_bool(const char *text, bool *out);	 /* on/off, true/false, yes/no, 1/0 */
+int parse_mac(const char *text, uint8_t out[6]); /* six hex bytes with colons; unicast, not all zero */

@@ -14,12 +14,15 @@
 #include "base/ram.h"
 #include "bus/bus.h"
 
+struct machine;
+
 struct machine_config {
 	struct ram *ram;
 	struct loop *control;
 	unsigned cpus;
 	struct chardev *serial;	 /* NULL: nothing connected */
 	struct options *options; /* the board's own, from -machine; may be NULL; taken */
+	const char *identity;	 /* the VM's UUID or name, or NULL: what its NICs' addresses are made from */
 };
 
 /* What to boot. */
@@ -41,7 +44,10 @@ struct machine {
 	struct mmio_map mmio;
 	struct bus bus;
 	struct ram *ram;
-	struct accel *accel; /* set by machine_attach() */
+	struct accel *accel; /* set by attach() */
+
+	/* Introduces the accelerator that was made for this board, before anything runs. */
+	void (*attach)(struct machine *machine, struct accel *accel);
 
 	/*
 	 * Puts kernel, initrd and firmware tables into memory, as for a first start, and says where to begin. Called at
@@ -66,7 +72,27 @@ struct machine {
 	void (*destroy)(struct machine *machine);
 };
 
+extern const struct machine_ops machine_riscv64;
 extern const struct machine_ops *const machine_all[]; /* NULL-terminated */
 
 /* By name; "microvm" and NULL stand for the first. */
 const struct machine_ops *machine_find(const char *name);
+
+/* How many slots each bay has, and the NICs' addresses: options that every board understands. */
+#define MACHINE_SLOTS_MAX 48
+#define MACHINE_NICS_MAX 8
+struct machine_slots {
+	unsigned blk, net, any;
+	uint8_t macs[MACHINE_NICS_MAX][6];
+};
+
+/* Takes blk-slots, net-slots, any-slots and mac0, mac1, ... from the board's options. */
+int machine_slots_parse(struct machine_slots *slots, const struct machine_config *config, struct mortise_error *err);
+
+/*
+ * Makes the slots, all blk ones first, then net, then any, and sorts them into bays. The n-th is at `base` + n *
+ * `stride` with the line irq(opaque, n).
+ */
+int machine_slots_make(struct machine *machine, const struct machine_config *config, const struct machine_slots *slots,
+		       uint64_t base, uint64_t stride, struct irq_line (*irq)(void *opaque, unsigned n), void *opaque,
+		       struct mortise_error *err);
