@@ -148,13 +148,13 @@ int options_bool(struct options *options, const char *key, bool *out, struct mor
 }
 
 static int read_number(struct options *options, const char *key, int (*parse)(const char *, uint64_t *),
-		       const char *expected, uint64_t *out, struct mortise_error *err)
+		       const char *expected, bool strings, uint64_t *out, struct mortise_error *err)
 {
 	struct option *option = find(options, key);
 
 	if (!option)
 		return -ENOENT;
-	if (option->kind != OPTION_TEXT && option->kind != OPTION_NUMBER)
+	if (option->kind == OPTION_BOOL || (option->kind == OPTION_STRING && !strings))
 		return wrong_type(key, "integer", err);
 	if (parse(option->value, out) < 0)
 		return mortise_fail(err, -EINVAL, "Parameter '%s' expects %s, not '%s'", key, expected, option->value);
@@ -164,12 +164,17 @@ static int read_number(struct options *options, const char *key, int (*parse)(co
 
 int options_u64(struct options *options, const char *key, uint64_t *out, struct mortise_error *err)
 {
-	return read_number(options, key, parse_u64, "a number", out, err);
+	return read_number(options, key, parse_u64, "a number", false, out, err);
+}
+
+int options_u64_text(struct options *options, const char *key, uint64_t *out, struct mortise_error *err)
+{
+	return read_number(options, key, parse_u64, "a number", true, out, err);
 }
 
 int options_size(struct options *options, const char *key, uint64_t *out, struct mortise_error *err)
 {
-	return read_number(options, key, parse_size, "a size such as 512M", out, err);
+	return read_number(options, key, parse_size, "a size such as 512M", false, out, err);
 }
 
 int options_done(const struct options *options, struct mortise_error *err)

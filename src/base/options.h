@@ -59,6 +59,8 @@ const struct option *options_find(const struct options *options, const char *key
 int options_string(struct options *options, const char *key, const char **out, struct mortise_error *err);
 int options_bool(struct options *options, const char *key, bool *out, struct mortise_error *err);
 int options_u64(struct options *options, const char *key, uint64_t *out, struct mortise_error *err);
+int options_u64_text(struct options *options, const char *key, uint64_t *out,
+		     struct mortise_error *err); /* a string that holds a number will do */
 int options_size(struct options *options, const char *key, uint64_t *out, struct mortise_error *err);
 
 /* 0 when every key was taken, else -EINVAL: "Parameter 'x' is unexpected". */

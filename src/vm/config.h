@@ -34,6 +34,7 @@ struct vm_config {
 	const char *serial; /* "stdio", "none", "file:PATH" */
 	const char *plugin_dir;
 	bool start_paused; /* -S */
+	bool no_reboot;	   /* a guest's reset ends the VM */
 
 	struct options_list drives, blockdevs, netdevs, devices; /* plugged before the guest starts, in this order */
 };

@@ -38,8 +38,6 @@ struct hotplug_device {
 	unsigned addr;
 	struct slot *slot;
 	struct mortise_device *device;
-	struct mortise_block *block; /* the first block node it has claimed, or NULL */
-	struct mortise_net *net;
 };
 
 /* Calls `visit` for each plugged device, in the order of plugging. */

@@ -1,2 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-libmortise_a_SOURCES +=
+libmortise_a_SOURCES += \
+	src/vm/config.h \
+	src/vm/hotplug.c \
+	src/vm/hotplug.h \
+	src/vm/lifecycle.c \
+	src/vm/lifecycle.h \
+	src/vm/vm.c \
+	src/vm/vm.h

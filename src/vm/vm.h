@@ -47,11 +47,12 @@ struct vm {
 	struct ram *ram;
 	struct accel *accel;
 	struct machine *machine;
+	struct chardev *serial;
 	struct plugins *plugins;
 	struct block_nodes *blocks;
 	struct nets *nets;
 	struct vm_observer *observers;
-	struct vm_lifecycle *lifecycle; /* vm.c's own */
+	struct vm_lifecycle *lifecycle; /* lifecycle.c's own */
 	struct hotplug *hotplug;	/* hotplug.c's own */
 };
 
@@ -62,8 +63,14 @@ int vm_new(struct vm **out, const struct vm_config *config, struct loop *loop, s
 struct vm *vm_free(struct vm *vm);
 DEFINE_CLEANUP(struct vm *, vm_free)
 
-/* Adds the backends and devices of the command line, loads the guest, and runs it unless -S was given. */
-void vm_start(struct vm *vm, struct reply *reply);
+/*
+ * Adds the backends and devices of the command line, loads the guest, and runs it unless -S was given. Turns the loop
+ * meanwhile.
+ */
+int vm_start(struct vm *vm, struct mortise_error *err);
+
+/* The firmware tables that the guest would get; malloc'ed. */
+int vm_dump(struct vm *vm, void **data, size_t *size, struct mortise_error *err);
 
 /*
  * The life cycle commands. stop when stopped and cont when running succeed without an event. STOP, RESUME, RESET and
@@ -76,8 +83,12 @@ void vm_reset(struct vm *vm, struct reply *reply);
 /* Presses the power button. -ENOTSUP where the machine has none. */
 int vm_powerdown(struct vm *vm, struct mortise_error *err);
 
-/* Ends the VM: SHUTDOWN is reported with `reason` and the control loop quits once vCPUs and devices are quiet. */
+/*
+ * Ends the VM: once the present event has been dealt with (a QMP answer, say), SHUTDOWN is reported with `reason`, a
+ * string that stays, and the control loop quits. Jumps the queue of the calls above.
+ */
 void vm_quit(struct vm *vm, const char *reason);
+bool vm_quitting(const struct vm *vm);
 
 const char *vm_state_name(enum vm_state state);
 void vm_observe(struct vm *vm, struct vm_observer *observer);
