@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A mortise process with its guest, started through the ./run wrapper, and what a test asks of both."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from . import images, tap
+from .console import Console, ConsoleError
+from .qmp import QMP
+
+SOURCE = os.environ.get("MORTISE_SOURCE") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# Long enough for an interpreter under a sanitizer on a busy machine: they only end what hangs.
+BOOT_TIMEOUT = 300
+COMMAND_TIMEOUT = 120
+EXIT_TIMEOUT = 60
+
+SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
+
+
+def guest_image(kind):
+    """The path of the test guest's kernel or initrd; skips the test where it has not been fetched."""
+    own = os.environ.get(f"MORTISE_{kind.upper()}")
+    if own:
+        return own
+    found = subprocess.run([os.path.join(SOURCE, "scripts/guest"), "--print", kind], capture_output=True, text=True)
+    if found.returncode:
+        raise tap.Skip("no test guest: run scripts/guest")
+    return found.stdout.strip()
+
+
+class VM:
+    """As a context manager it starts the process, and at the end demands that it leaves cleanly.
+
+    idle=True starts a kernel that only waits, for tests of the VMM alone. `directory` is the test's own, removed at the end.
+    """
+
+    def __init__(self, *options, memory="256M", harts=1, append="", idle=False, plugin_dir=None):
+        self.directory = tempfile.mkdtemp(prefix="mortise-test.")
+        self.qmp_path = self.file("qmp.sock")
+        try:
+            if idle:
+                boot = ["-kernel", images.idle_kernel(self.file("idle-kernel"))]
+            else:
+                boot = ["-kernel", guest_image("kernel"), "-initrd", guest_image("initrd")]
+                boot += ["-append", f"console=ttyS0 {append}".strip()]
+        except BaseException:
+            shutil.rmtree(self.directory)
+            raise
+        self.arguments = ["-machine", "microvm,accel=soft", "-m", memory, "-smp", str(harts), *boot]
+        self.arguments += ["-qmp", f"unix:{self.qmp_path},server,nowait", "-serial", "stdio"]
+        if plugin_dir:
+            self.arguments += ["-plugin-dir", plugin_dir]
+        self.arguments += options
+        self.process = None
+        self.console = None
+        self._qmp = None
+
+    def file(self, name):
+        return os.path.join(self.directory, name)
+
+    def start(self):
+        with open(self.file("stderr"), "wb") as errors:
+            self.process = subprocess.Popen(
+                [os.path.join(SOURCE, "run"), *self.arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                bufsize=0,
+            )
+        self.console = Console(self.process.stdout, self.process.stdin)
+        return self
+
+    def boot(self, start=0):
+        """Waits for the guest's shell and takes it over."""
+        self.console.take_shell(BOOT_TIMEOUT, start)
+        return self
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def qmp(self):
+        """The test's usual QMP connection, made when first asked for."""
+        if self._qmp is None:
+            self._qmp = self.new_qmp()
+        return self._qmp
+
+    def new_qmp(self, negotiate=True):
+        return QMP(self.qmp_path, negotiate)
+
+    def run(self, command, timeout=COMMAND_TIMEOUT):
+        """Runs a shell command in the guest; status and output."""
+        return self.console.sh(command, timeout)
+
+    def sh(self, command, timeout=COMMAND_TIMEOUT):
+        """Runs a shell command in the guest that must succeed; its output."""
+        status, output = self.run(command, timeout)
+        if status:
+            raise AssertionError(f"in the guest, '{command}' ended with {status}:\n{output}")
+        return output
+
+    def errors(self):
+        with open(self.file("stderr"), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def wait(self, timeout=EXIT_TIMEOUT):
+        """Waits for the process to leave by itself; its exit status."""
+        return self.process.wait(timeout)
+
+    def quit(self):
+        """Asks for the end over QMP and waits for it."""
+        self.qmp.execute("quit")
+        return self.wait()
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+    def descriptors(self):
+        """What the process has open, as a sorted list of targets."""
+        directory = f"/proc/{self.pid}/fd"
+        return sorted(os.readlink(os.path.join(directory, each)) for each in os.listdir(directory))
+
+    def resident(self):
+        """The process's resident memory in bytes, the guest's RAM included."""
+        with open(f"/proc/{self.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self._clean()
+            raise
+
+    def __exit__(self, kind, error, trace):
+        try:
+            if kind is None and self.process.poll() is None:
+                self.quit()
+            self.kill()
+            errors = self.errors()
+            reports = [name for name in SANITIZER_REPORTS if name in errors]
+            if kind is None and (self.process.returncode or reports):
+                raise AssertionError(f"mortise ended with {self.process.returncode}:\n{errors}")
+            if kind is not None:
+                tap.note(f"what mortise wrote:\n{errors}")
+        finally:
+            self._clean()
+
+    def _clean(self):
+        self.kill()
+        if self._qmp:
+            self._qmp.close()
+        if self.process:
+            self.process.stdin.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
