@@ -33,10 +33,13 @@ enum mortise_net_event {
 	MORTISE_NET_LINK = 1u << 2 /* net_info() tells the new state; always reported */
 };
 
+/* The longest frame with its header, in bytes. */
+#define MORTISE_NET_FRAME_MAX 65664
+
 /* What a netdev is. Fill `struct_size` before asking. */
 struct mortise_net_info {
 	uint32_t struct_size;
-	uint32_t offloads;    /* enum mortise_net_offload that can be set, and sent, through it */
+	uint32_t offloads;    /* enum mortise_net_offload: those that frames sent through it may leave undone */
 	uint32_t queue_pairs; /* at least 1 */
 	uint32_t mtu;	      /* bytes; 0: unknown */
 	uint32_t link_up;     /* 0 or 1 */
@@ -48,11 +51,12 @@ struct mortise_net_info {
  *
  * net_set_offloads(net, offloads, header_size): the guest can receive such frames; header_size is 10 or 12 bytes.
  * net_set_queues(net, pairs): uses the first `pairs` queue pairs.
- * net_send(net, queue, iov, count): one frame, header first. 0; -EAGAIN: the backend is full, ask net_poll() for
- *     WRITABLE and try again; another negative errno: the frame is lost.
- * net_receive(net, queue, iov, count): one frame, header first, straight into the buffers. Its length in bytes, header
- * included; when it exceeds the buffers the rest is lost; -EAGAIN: nothing there, net_ready() comes when there is.
- * net_peek(net, queue): length in bytes, header included, of the next frame, at times an upper bound; -EAGAIN: none.
+ * net_send(net, queue, iov, count): one frame, header first; the header is read once, so it may lie in guest memory.
+ *     0; -EAGAIN: the backend is full, ask net_poll() for WRITABLE and try again; another negative errno: the frame is
+ *     lost, because the link is down or the header makes no sense.
+ * net_receive(net, queue, iov, count): one frame, header first, straight into the buffers; `num_buffers` is the
+ *     caller's to fill in. Its length in bytes, header included; what exceeds the buffers is lost, so that a device
+ *     with small buffers adds one of its own (MORTISE_NET_FRAME_MAX bytes hold any frame). -EAGAIN: nothing there.
  * net_poll(net, queue, events): which events are wanted, level-triggered; replaces the earlier wish. None at first.
  */
 

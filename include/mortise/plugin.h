@@ -127,7 +127,6 @@ struct mortise_host {
 	int (*net_set_queues)(struct mortise_net *net, uint32_t pairs);
 	int (*net_send)(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count);
 	int64_t (*net_receive)(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count);
-	int64_t (*net_peek)(struct mortise_net *net, uint32_t queue);
 	void (*net_poll)(struct mortise_net *net, uint32_t queue, uint32_t events);
 };
 

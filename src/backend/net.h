@@ -14,24 +14,42 @@
 #include "base/reply.h"
 #include <mortise/error.h>
 #include <mortise/net.h>
+#include <mortise/property.h>
 #include <sys/uio.h>
 
 struct nets; /* the registry */
 
 int nets_new(struct nets **out, struct loop *control, struct mortise_error *err);
+
+/* Closes what is open; nothing is claimed any more, and whoever waits for a reply hears nothing. */
 struct nets *nets_free(struct nets *nets);
 DEFINE_CLEANUP(struct nets *, nets_free)
 
-/* Opens a netdev from flat netdev_add options (`id`, `type` and the type's own). Consumes `options`. */
+/*
+ * Opens a netdev from flat netdev_add options: `id`, `type` (a tap where it is absent and `ifname` is given) and those
+ * of the type. Consumes `options`. Descriptors are given by number, and are the netdev's own once it is open; when that
+ * fails they are still the caller's.
+ */
 void net_add(struct nets *nets, struct options *options, struct reply *reply);
+
+/* Closes one that nobody has claimed: its tap or socket is free for others when the reply comes. -ENOENT, -EBUSY. */
 void net_del(struct nets *nets, const char *id, struct reply *reply);
+
+/* NULL when there is none, or when it is still being opened or closed. */
 struct mortise_net *net_find(struct nets *nets, const char *id);
 
-/* One instance at a time; `ready` is called on `loop` for what net_poll() asked for and for link changes. */
+/*
+ * One instance at a time. net_claim() reserves the netdev for `owner` (a device's id, copied), whose callbacks run on
+ * `loop`; net_on_ready(), once after each claim, starts the netdev there: from then on `ready` is called on `loop` for
+ * what net_poll() asked for and for link changes.
+ *
+ * net_release() waits until the loop has let go of the netdev: the loop must still be run, by another thread, and be
+ * idle or soon be.
+ */
 int net_claim(struct mortise_net *net, const char *owner, struct loop *loop, struct mortise_error *err);
-void net_release(struct mortise_net *net);
 void net_on_ready(struct mortise_net *net,
 		  void (*ready)(void *opaque, struct mortise_net *net, uint32_t queue, uint32_t events), void *opaque);
+void net_release(struct mortise_net *net);
 
 /* set_link: the operator takes the link down or up again. */
 void net_set_link(struct mortise_net *net, bool up);
@@ -42,7 +60,6 @@ int net_set_offloads(struct mortise_net *net, uint32_t offloads, uint32_t header
 int net_set_queues(struct mortise_net *net, uint32_t pairs);
 int net_send(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count);
 int64_t net_receive(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count);
-int64_t net_peek(struct mortise_net *net, uint32_t queue);
 void net_poll(struct mortise_net *net, uint32_t queue, uint32_t events);
 
 /* For queries. */
@@ -53,5 +70,12 @@ struct net_description {
 	unsigned queue_pairs;
 	uint64_t sent, received, dropped, sent_bytes, received_bytes;
 };
-struct mortise_net *net_next(struct nets *nets, struct mortise_net *after);
+struct mortise_net *net_next(struct nets *nets, struct mortise_net *after); /* NULL: the first */
 void net_describe(struct mortise_net *net, struct net_description *out);
+
+/* One type of netdev with its options, for help and introspection. Constant. */
+struct net_type {
+	const char *name, *summary;
+	const struct mortise_property *properties; /* `offset` is of no use to others */
+};
+const struct net_type *net_type_next(const struct net_type *after); /* NULL: the first */

@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * backend/net.c - the registry of netdevs, who has claimed which, and the services that devices call.
+ */
+#include "backend/net-driver.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+
+#include "base/log.h"
+#include "base/util.h"
+
+#define ID_MAX 127
+
+struct nets {
+	struct loop *control;
+	struct mortise_net *first;
+};
+
+static const struct net_driver *const drivers[] = {&net_tap, NULL};
+
+/* --- making and ending --- */
+
+static struct mortise_net *net_free(struct mortise_net *net)
+{
+	if (!net)
+		return NULL;
+	options_free(net->options);
+	free(net->owner);
+	free(net->id);
+	free(net);
+	return NULL;
+}
+DEFINE_CLEANUP(struct mortise_net *, net_free)
+
+static void unlink_net(struct nets *nets, struct mortise_net *net)
+{
+	struct mortise_net **at = &nets->first;
+
+	while (*at && *at != net)
+		at = &(*at)->next;
+	if (*at)
+		*at = net->next;
+}
+
+int nets_new(struct nets **out, struct loop *control, struct mortise_error *err)
+{
+	struct nets *nets = calloc(1, sizeof(*nets));
+
+	if (!nets)
+		return mortise_fail(err, -ENOMEM, "Out of memory for the netdevs");
+	nets->control = control;
+	*out = nets;
+	return 0;
+}
+
+struct nets *nets_free(struct nets *nets)
+{
+	if (!nets)
+		return NULL;
+	while (nets->first) {
+		struct mortise_net *net = nets->first;
+		bool open = net->state == NET_OPEN;
+
+		if (net->state != NET_OPEN) {
+			pthread_join(net->job_thread, NULL);
+			open = net->state == NET_OPENING && net->job_result == 0;
+		}
+		if (open)
+			net->driver->close(net);
+		nets->first = net->next;
+		net_free(net);
+	}
+	free(nets);
+	return NULL;
+}
+
+static void *job_main(void *opaque)
+{
+	struct mortise_net *net = opaque;
+
+	if (net->state == NET_OPENING)
+		net->job_result = net->driver->open(net, &net->job_error);
+	else
+		net->driver->close(net);
+	loop_post(net->nets->control, &net->job_done);
+	return NULL;
+}
+
+/* Control thread: the worker has opened or closed `net`. */
+static void job_done(struct task *task)
+{
+	struct mortise_net *net = container_of(task, struct mortise_net, job_done);
+	struct nets *nets = net->nets;
+	struct reply *reply = steal_ptr(&net->reply);
+	int result = net->job_result;
+
+	pthread_join(net->job_thread, NULL);
+	if (net->state == NET_OPENING && result == 0) {
+		net->state = NET_OPEN;
+	} else {
+		reply->error = net->job_error;
+		unlink_net(nets, net);
+		net_free(net);
+	}
+	reply_post(reply, nets->control, result);
+}
+
+/* Opens or closes, by net->state, on a thread of its own; answers `reply` afterwards. */
+static int job_start(struct mortise_net *net, struct reply *reply)
+{
+	int r;
+
+	net->reply = reply;
+	net->job_result = 0;
+	net->job_done.run = job_done;
+	r = pthread_create(&net->job_thread, NULL, job_main, net);
+	return r ? mortise_fail(&reply->error, -r, "Could not start a thread for netdev '%s': %s", net->id, strerror(r))
+		 : 0;
+}
+
+/* --- options --- */
+
+static int parse_property(struct mortise_net *net, struct options *options, const struct mortise_property *property,
+			  struct mortise_error *err)
+{
+	char *at = (char *)net + property->offset;
+	const char *text = property->fallback;
+	uint64_t number = 0;
+	bool flag = false;
+	int r;
+
+	switch (property->type) {
+	case MORTISE_PROPERTY_STRING:
+		r = options_string(options, property->name, &text, err);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		*(const char **)at = text;
+		break;
+	case MORTISE_PROPERTY_BOOL:
+		r = options_bool(options, property->name, &flag, err);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		if (r == -ENOENT && text)
+			parse_bool(text, &flag);
+		*(uint8_t *)at = flag;
+		break;
+	default:
+		r = options_u64(options, property->name, &number, err);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		if (r == 0 && (number < property->min || number > property->max))
+			return mortise_fail(err, -ERANGE, "Parameter '%s' is %llu, expected %llu to %llu",
+					    property->name, (unsigned long long)number,
+					    (unsigned long long)property->min, (unsigned long long)property->max);
+		if (r == -ENOENT && text)
+			parse_u64(text, &number);
+		*(uint32_t *)at = (uint32_t)number;
+		break;
+	}
+	if (r == -ENOENT && property->flags & MORTISE_PROPERTY_REQUIRED)
+		return mortise_fail(err, -EINVAL, "Parameter '%s' is missing", property->name);
+	return 0;
+}
+
+static int find_driver(const struct net_driver **out, struct options *options, struct mortise_error *err)
+{
+	const char *type = NULL;
+	char known[160] = "";
+	int r = options_string(options, "type", &type, err);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (!type && options_find(options, "ifname"))
+		type = "tap";
+	for (size_t i = 0; drivers[i]; i++) {
+		if (type && streq(drivers[i]->type.name, type)) {
+			*out = drivers[i];
+			return 0;
+		}
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "",
+			 drivers[i]->type.name);
+	}
+	if (!type)
+		return mortise_fail(err, -EINVAL, "Parameter 'type' is missing; known types: %s", known);
+	return mortise_fail(err, -EINVAL, "There is no netdev type '%s'; known types: %s", type, known);
+}
+
+static int read_id(struct nets *nets, struct options *options, const char **out, struct mortise_error *err)
+{
+	const char *id = NULL;
+	int r = options_string(options, "id", &id, err);
+
+	if (r == -ENOENT || (r == 0 && !*id))
+		return mortise_fail(err, -EINVAL, "Parameter 'id' is missing");
+	if (r < 0)
+		return r;
+	if (strlen(id) > ID_MAX)
+		return mortise_fail(err, -EINVAL, "Parameter 'id' is longer than %d bytes", ID_MAX);
+	for (struct mortise_net *net = nets->first; net; net = net->next)
+		if (streq(net->id, id))
+			return mortise_fail(err, -EEXIST, "There is a netdev '%s' already; choose another id%s", id,
+					    net->owner ? "" : " or delete it with netdev_del");
+	*out = id;
+	return 0;
+}
+
+/* Everything that can be told without touching the system. Takes `options` over on success. */
+static int net_parse(struct mortise_net **out, struct nets *nets, struct options *options, struct mortise_error *err)
+{
+	_cleanup_(net_free_p) struct mortise_net *net = NULL;
+	const struct net_driver *driver = NULL;
+	const char *id = NULL;
+	int r;
+
+	r = read_id(nets, options, &id, err);
+	if (r < 0)
+		return r;
+	r = find_driver(&driver, options, err);
+	if (r < 0)
+		return r;
+	net = calloc(1, driver->size);
+	if (!net || !(net->id = strdup(id)))
+		return mortise_fail(err, -ENOMEM, "Out of memory for netdev '%s'", id);
+	net->driver = driver;
+	net->nets = nets;
+	net->queue_pairs = 1;
+	net->header_size = 12;
+	atomic_store(&net->link_up, true);
+	for (const struct mortise_property *property = driver->type.properties; property->name; property++) {
+		r = parse_property(net, options, property, err);
+		if (r < 0)
+			return r;
+	}
+	if (driver->parse) {
+		r = driver->parse(net, options, err);
+		if (r < 0)
+			return r;
+	}
+	r = options_done(options, err);
+	if (r < 0)
+		return r;
+	*out = steal_ptr(&net);
+	return 0;
+}
+
+void net_add(struct nets *nets, struct options *options, struct reply *reply)
+{
+	_cleanup_(options_free_p) struct options *owned = options;
+	_cleanup_(net_free_p) struct mortise_net *net = NULL;
+	int r;
+
+	r = net_parse(&net, nets, options, &reply->error);
+	if (r < 0) {
+		reply_post(reply, nets->control, r);
+		return;
+	}
+	net->options = steal_ptr(&owned);
+	net->state = NET_OPENING;
+	r = job_start(net, reply);
+	if (r < 0) {
+		reply_post(reply, nets->control, r);
+		return;
+	}
+	net->next = nets->first;
+	nets->first = steal_ptr(&net);
+}
+
+void net_del(struct nets *nets, const char *id, struct reply *reply)
+{
+	struct mortise_net *net = net_find(nets, id);
+	int r;
+
+	if (!net) {
+		r = mortise_fail(&reply->error, -ENOENT, "There is no netdev '%s'", id);
+	} else if (net->owner) {
+		r = mortise_fail(&reply->error, -EBUSY, "Netdev '%s' is in use by device '%s'; delete that first", id,
+				 net->owner);
+	} else {
+		net->state = NET_CLOSING;
+		r = job_start(net, reply);
+		if (r == 0)
+			return;
+		net->state = NET_OPEN;
+	}
+	reply_post(reply, nets->control, r);
+}
+
+struct mortise_net *net_find(struct nets *nets, const char *id)
+{
+	for (struct mortise_net *net = nets->first; net; net = net->next)
+		if (net->state == NET_OPEN && streq(net->id, id))
+			return net;
+	return NULL;
+}
+
+/* --- claims: the hand-over between the control thread and the instance's --- */
+
+static bool link_is_up(const struct mortise_net *net)
+{
+	return atomic_load_explicit(&net->link_up, memory_order_relaxed) &&
+	       !atomic_load_explicit(&net->link_taken, memory_order_relaxed);
+}
+
+int net_claim(struct mortise_net *net, const char *owner, struct loop *loop, struct mortise_error *err)
+{
+	if (net->owner)
+		return mortise_fail(err, -EBUSY, "Netdev '%s' is in use by device '%s'", net->id, net->owner);
+	net->owner = strdup(owner);
+	if (!net->owner)
+		return mortise_fail(err, -ENOMEM, "Out of memory for the claim of netdev '%s'", net->id);
+	net->loop = loop;
+	return 0;
+}
+
+static void attach_now(struct task *task)
+{
+	struct mortise_net *net = container_of(task, struct mortise_net, attach_task);
+	int r = net->driver->attach(net);
+
+	net->attached = r == 0;
+	if (r < 0) {
+		log_error("Netdev '%s' does not come up: %s", net->id, strerror(-r));
+		net_link_changed(net, false);
+	}
+}
+
+void net_on_ready(struct mortise_net *net,
+		  void (*ready)(void *opaque, struct mortise_net *net, uint32_t queue, uint32_t events), void *opaque)
+{
+	net->ready = ready;
+	net->opaque = opaque;
+	net->attach_task.run = attach_now;
+	net->attach_posted = true;
+	loop_post(net->loop, &net->attach_task);
+}
+
+struct detach {
+	struct mortise_net *net;
+	struct task task;
+	sem_t done;
+};
+
+static void detach_now(struct task *task)
+{
+	struct detach *detach = container_of(task, struct detach, task);
+	struct mortise_net *net = detach->net;
+
+	if (net->attached)
+		net->driver->detach(net);
+	net->attached = false;
+	net->ready = NULL;
+	/* Its own link_task may be behind this task in the loop's list; nothing posts it again from now on. */
+	if (atomic_load(&net->link_posted))
+		loop_post(net->loop, task);
+	else
+		sem_post(&detach->done);
+}
+
+void net_release(struct mortise_net *net)
+{
+	struct detach detach = {.net = net, .task.run = detach_now};
+
+	if (net->attach_posted) {
+		sem_init(&detach.done, 0, 0);
+		loop_post(net->loop, &detach.task);
+		while (sem_wait(&detach.done) < 0 && errno == EINTR)
+			;
+		sem_destroy(&detach.done);
+	}
+	net->attach_posted = false;
+	net->loop = NULL;
+	memset(net->wish, 0, sizeof(net->wish));
+	net->header_size = 12;
+	free(steal_ptr(&net->owner));
+}
+
+/* --- the link --- */
+
+static void poll_now(struct mortise_net *net, uint32_t queue)
+{
+	if (net->attached)
+		net->driver->poll(net, queue, atomic_load(&net->link_taken) ? 0 : net->wish[queue]);
+}
+
+static void link_now(struct task *task)
+{
+	struct mortise_net *net = container_of(task, struct mortise_net, link_task);
+
+	atomic_store(&net->link_posted, false);
+	for (uint32_t queue = 0; queue < net->queue_pairs; queue++)
+		poll_now(net, queue);
+	if (net->ready)
+		net->ready(net->opaque, net, 0, MORTISE_NET_LINK);
+}
+
+static void post_link(struct mortise_net *net)
+{
+	net->link_task.run = link_now;
+	if (!atomic_exchange(&net->link_posted, true))
+		loop_post(net->loop, &net->link_task);
+}
+
+void net_link_changed(struct mortise_net *net, bool up)
+{
+	if (atomic_exchange(&net->link_up, up) != up)
+		post_link(net);
+}
+
+void net_set_link(struct mortise_net *net, bool up)
+{
+	if (atomic_exchange(&net->link_taken, !up) == up && net->attach_posted)
+		post_link(net);
+}
+
+/* --- services: the instance's thread --- */
+
+void net_info(struct mortise_net *net, struct mortise_net_info *info)
+{
+	struct mortise_net_info full = {
+		.struct_size = sizeof(full),
+		.offloads = net->offloads,
+		.queue_pairs = net->queue_pairs,
+		.mtu = net->mtu,
+		.link_up = link_is_up(net),
+	};
+
+	full.struct_size = MIN(info->struct_size, full.struct_size);
+	memcpy(info, &full, full.struct_size);
+}
+
+int net_set_offloads(struct mortise_net *net, uint32_t offloads, uint32_t header_size)
+{
+	if (header_size != 10 && header_size != 12)
+		return -EINVAL;
+	if (!net->attached)
+		return -ENODEV;
+	net->header_size = header_size;
+	return net->driver->set_offloads(net, offloads & net->offloads, header_size);
+}
+
+int net_set_queues(struct mortise_net *net, uint32_t pairs)
+{
+	if (!pairs || pairs > net->queue_pairs)
+		return -EINVAL;
+	if (!net->attached)
+		return -ENODEV;
+	return net->queue_pairs == 1 ? 0 : net->driver->set_queues(net, pairs);
+}
+
+static uint64_t iov_size(const struct iovec *iov, uint32_t count)
+{
+	uint64_t size = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		size += iov[i].iov_len;
+	return size;
+}
+
+int net_send(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count)
+{
+	uint64_t size = iov_size(iov, count);
+	int r;
+
+	if (queue >= net->queue_pairs || size < net->header_size + NET_FRAME_MIN ||
+	    size > net->header_size + NET_FRAME_MAX)
+		r = -EINVAL;
+	else if (!link_is_up(net))
+		r = -ENOTCONN;
+	else
+		r = net->driver->send(net, queue, iov, count);
+	if (r == 0) {
+		net_count(&net->sent, 1);
+		net_count(&net->sent_bytes, size - net->header_size);
+	} else if (r != -EAGAIN) {
+		net_count(&net->dropped, 1);
+	}
+	return r;
+}
+
+int64_t net_receive(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count)
+{
+	int64_t n;
+
+	if (queue >= net->queue_pairs || !link_is_up(net) || iov_size(iov, count) < net->header_size)
+		return -EAGAIN;
+	n = net->driver->receive(net, queue, iov, count);
+	if (n > 0) {
+		net_count(&net->received, 1);
+		net_count(&net->received_bytes, (uint64_t)n - net->header_size);
+	}
+	return n;
+}
+
+void net_poll(struct mortise_net *net, uint32_t queue, uint32_t events)
+{
+	if (queue >= net->queue_pairs)
+		return;
+	net->wish[queue] = events;
+	poll_now(net, queue);
+}
+
+/* --- queries --- */
+
+struct mortise_net *net_next(struct nets *nets, struct mortise_net *after)
+{
+	struct mortise_net *net = after ? after->next : nets->first;
+
+	while (net && net->state != NET_OPEN)
+		net = net->next;
+	return net;
+}
+
+void net_describe(struct mortise_net *net, struct net_description *out)
+{
+	*out = (struct net_description){
+		.id = net->id,
+		.type = net->driver->type.name,
+		.owner = net->owner,
+		.info = net->info,
+		.link_up = link_is_up(net),
+		.queue_pairs = net->queue_pairs,
+		.sent = atomic_load(&net->sent),
+		.received = atomic_load(&net->received),
+		.dropped = atomic_load(&net->dropped),
+		.sent_bytes = atomic_load(&net->sent_bytes),
+		.received_bytes = atomic_load(&net->received_bytes),
+	};
+}
+
+const struct net_type *net_type_next(const struct net_type *after)
+{
+	size_t i = 0;
+
+	while (after && drivers[i] && &drivers[i]->type != after)
+		i++;
+	i += after != NULL;
+	return drivers[i] ? &drivers[i]->type : NULL;
+}
