@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli/cli.h - the command line, taken apart.
+ */
+#pragma once
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "vm/config.h"
+
+struct cli {
+	struct vm_config vm;
+	struct options_list monitors; /* of -qmp: key `address` and its options */
+	const char *pidfile;	      /* NULL: none */
+	const char *log_file;	      /* NULL: stderr */
+	enum mortise_log_level log_level;
+	bool help, version, machine_help, device_help; /* print and end */
+	const char *device_help_of;		       /* -device NAME,help */
+
+	char **owned; /* strings that were put together here */
+	size_t owned_count;
+};
+
+/* 0, or -EINVAL and a message that names the option. Strings are borrowed from `argv`, which must stay. */
+int cli_parse(struct cli *cli, int argc, char **argv, struct mortise_error *err);
+void cli_done(struct cli *cli);
+
+/* What -help and -machine help print. */
+void cli_print_help(FILE *to);
+void cli_print_machines(FILE *to);
+
+/* Turns a -drive into the -blockdev that it means; see cli/drive.c. */
+int cli_add_drive(struct cli *cli, const char *text, struct mortise_error *err);
+
+/* Appends; takes `options` over, also on failure. */
+int cli_append(struct options_list *list, struct options *options, struct mortise_error *err);
