@@ -59,3 +59,19 @@ mirror() {
 	[ -n "$uri" ] || return 1
 	echo "${uri%/}"
 }
+
+# build_in DIRECTORY CONFIGURE-OPTION...: configures (once for the same options) and builds out of tree.
+build_in() {
+	directory=$1
+	shift
+	step "Building in ${directory#"$top"/}"
+	mkdir -p "$directory"
+	if [ ! -x "$top/configure" ] || [ "$top/configure.ac" -nt "$top/configure" ]; then
+		"$top/autogen.sh"
+	fi
+	if [ ! -f "$directory/Makefile" ] || [ "$(cat "$directory/options" 2>/dev/null)" != "$*" ]; then
+		(cd "$directory" && "$top/configure" --quiet "$@")
+		echo "$*" >"$directory/options"
+	fi
+	make -C "$directory" -j"$(nproc)" --no-print-directory
+}

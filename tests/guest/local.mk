@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests with a real guest; they skip, and say so, where scripts/guest has not been run.
 
-GUEST_TESTS = tests/guest/boot.py
-# Under a sanitizer a guest is slow: fewer of them go over the same code there.
-GUEST_TESTS_SANITIZED = tests/guest/boot.py
+GUEST_TESTS = tests/guest/boot.py tests/guest/cycles.py tests/guest/disks.py tests/guest/plugin.py \
+	tests/guest/power.py tests/guest/smp.py tests/guest/unplug.py
+# A guest is slow under a sanitizer: these go over most of the code.
+GUEST_TESTS_SANITIZED = tests/guest/disks.py tests/guest/unplug.py
 
 if SANITIZE
 TESTS += $(GUEST_TESTS_SANITIZED)
@@ -11,5 +12,5 @@ else
 TESTS += $(GUEST_TESTS)
 endif
 
-EXTRA_DIST += $(GUEST_TESTS) tests/harness/__init__.py tests/harness/console.py tests/harness/images.py \
-	tests/harness/qmp.py tests/harness/tap.py tests/harness/vm.py
+EXTRA_DIST += $(GUEST_TESTS) tests/harness/__init__.py tests/harness/console.py tests/harness/disks.py \
+	tests/harness/images.py tests/harness/qmp.py tests/harness/tap.py tests/harness/vm.py
