@@ -13,4 +13,6 @@ libmortise_a_SOURCES += \
 	src/base/ram.c \
 	src/base/ram.h \
 	src/base/reply.h \
-	src/base/util.h
+	src/base/util.h \
+	src/base/workers.c \
+	src/base/workers.h
