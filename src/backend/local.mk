@@ -1,5 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 libmortise_a_SOURCES += \
+	src/backend/block-bounce.c \
+	src/backend/block-bounce.h \
+	src/backend/block-claim.c \
+	src/backend/block-file.c \
+	src/backend/block-file.h \
+	src/backend/block-lock.c \
+	src/backend/block-lock.h \
+	src/backend/block-node.h \
+	src/backend/block-null.c \
+	src/backend/block-options.c \
+	src/backend/block-options.h \
+	src/backend/block-step.c \
+	src/backend/block-step.h \
+	src/backend/block-threads.c \
+	src/backend/block-uring.c \
+	src/backend/block.c \
+	src/backend/block.h \
 	src/backend/chardev.c \
 	src/backend/chardev.h \
 	src/backend/net-driver.h \

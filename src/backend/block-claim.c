@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * backend/block-claim.c - a node in a device's hands: claiming, the border check of requests, completion, release.
+ */
+#include <errno.h>
+#include <time.h>
+
+#include "backend/block-node.h"
+#include "base/log.h"
+
+static void run_change(struct task *task)
+{
+	struct block_claim *claim = container_of(task, struct block_claim, change_task);
+	void (*changed)(void *, struct mortise_block *);
+
+	atomic_store(&claim->change_posted, false);
+	changed = atomic_load(&claim->changed);
+	if (changed)
+		changed(claim->opaque, claim->node);
+}
+
+static void run_later(struct task *task)
+{
+	struct block_claim *claim = container_of(task, struct block_claim, later_task);
+	struct mortise_block_request *request = claim->later, *next;
+
+	claim->later = NULL;
+	claim->later_tail = &claim->later;
+	for (; request; request = next) {
+		struct block_request_state *state = block_request_state(request);
+
+		next = state->next;
+		block_complete(claim, request, state->result);
+	}
+}
+
+/* The last thing to run on the claim's loop. */
+static void run_detach(struct task *task)
+{
+	struct block_claim *claim = container_of(task, struct block_claim, detach_task);
+
+	claim->engine->detach(claim->engine);
+	block_hand_back(claim->node->nodes, &claim->gone_task, &claim->detached);
+}
+
+void block_claim_free(struct block_claim *claim)
+{
+	free(claim->owner);
+	free(claim);
+}
+
+static void run_gone(struct task *task)
+{
+	struct block_claim *claim = container_of(task, struct block_claim, gone_task);
+	struct mortise_block *node = claim->node;
+	struct block_claim **at = &node->claims;
+
+	while (*at != claim)
+		at = &(*at)->next;
+	*at = claim->next;
+	block_claim_free(claim);
+	block_close_if_idle(node);
+}
+
+int block_claim(struct mortise_block *node, const char *owner, struct loop *loop, struct mortise_error *err)
+{
+	struct block_claim *claim;
+	int r;
+
+	if (node->claim)
+		return mortise_fail(err, -EBUSY, "Node %s is in use by device '%s'", node->name, node->claim->owner);
+	if (node->state != BLOCK_OPEN)
+		return mortise_fail(err, -ENOENT, "Node %s is being closed", node->name);
+	claim = calloc(1, sizeof(*claim));
+	if (claim)
+		claim->owner = strdup(owner);
+	if (!claim || !claim->owner) {
+		free(claim);
+		return mortise_fail(err, -ENOMEM, "Out of memory for using node %s", node->name);
+	}
+	claim->node = node;
+	claim->loop = loop;
+	claim->later_tail = &claim->later;
+	claim->later_task.run = run_later;
+	claim->change_task.run = run_change;
+	claim->detach_task.run = run_detach;
+	claim->gone_task.run = run_gone;
+	r = node->driver->attach(&claim->engine, claim, err);
+	if (r < 0) {
+		block_claim_free(claim);
+		return r;
+	}
+	claim->next = node->claims;
+	node->claims = claim;
+	node->claim = claim;
+	return 0;
+}
+
+void block_release(struct mortise_block *node)
+{
+	struct block_claim *claim = node->claim;
+
+	if (!claim)
+		return;
+	node->claim = NULL;
+	atomic_store(&claim->changed, NULL);
+	loop_post(claim->loop, &claim->detach_task);
+}
+
+void block_on_change(struct mortise_block *node, void (*changed)(void *opaque, struct mortise_block *block),
+		     void *opaque)
+{
+	node->claim->opaque = opaque;
+	atomic_store(&node->claim->changed, changed);
+}
+
+void block_claim_changed(struct block_claim *claim)
+{
+	if (!atomic_exchange(&claim->change_posted, true))
+		loop_post(claim->loop, &claim->change_task);
+}
+
+void block_info(struct mortise_block *node, struct mortise_block_info *info)
+{
+	const uint32_t room = info->struct_size;
+	struct mortise_block_info full = {
+		.struct_size = sizeof(full),
+		.flags = (node->read_only ? MORTISE_BLOCK_READ_ONLY : 0) |
+			 (node->limits.discard ? MORTISE_BLOCK_DISCARD : 0) |
+			 (node->limits.write_zeroes ? MORTISE_BLOCK_WRITE_ZEROES : 0),
+		.size = atomic_load(&node->size),
+		.logical_block_size = node->limits.logical,
+		.physical_block_size = node->limits.physical,
+		.optimal_io_size = node->limits.optimal_io,
+		.max_segments = BLOCK_MAX_SEGMENTS,
+		.max_transfer = BLOCK_MAX_TRANSFER,
+	};
+
+	full.struct_size = MIN(room, (uint32_t)sizeof(full));
+	memcpy(info, &full, full.struct_size);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static bool iovecs_fit(const struct mortise_block_request *request)
+{
+	uint64_t left = request->length;
+
+	if (!left || left > BLOCK_MAX_TRANSFER || request->iov_count > BLOCK_MAX_SEGMENTS)
+		return false;
+	for (uint32_t i = 0; i < request->iov_count; i++) {
+		if (request->iov[i].iov_len > left)
+			return false;
+		left -= request->iov[i].iov_len;
+	}
+	return left == 0;
+}
+
+/* The border check. 1: the engine's turn; 0: there is nothing to do. */
+static int check(const struct mortise_block *node, const struct mortise_block_request *request)
+{
+	const uint64_t size = atomic_load_explicit(&node->size, memory_order_relaxed);
+
+	switch (request->op) {
+	case MORTISE_BLOCK_FLUSH:
+		return !node->no_flush && !node->read_only;
+	case MORTISE_BLOCK_READ:
+	case MORTISE_BLOCK_WRITE:
+		if (!iovecs_fit(request))
+			return -EINVAL;
+		break;
+	case MORTISE_BLOCK_DISCARD_OP:
+	case MORTISE_BLOCK_WRITE_ZEROES_OP:
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (node->read_only && request->op != MORTISE_BLOCK_READ)
+		return -EROFS;
+	if ((request->offset | request->length) & (node->limits.logical - 1))
+		return -EINVAL;
+	if (request->offset > size || request->length > size - request->offset)
+		return -EINVAL;
+	if (request->op == MORTISE_BLOCK_DISCARD_OP && !node->limits.discard)
+		return 0;
+	return request->length != 0;
+}
+
+void block_submit(struct mortise_block *node, struct mortise_block_request *request)
+{
+	struct block_claim *claim = node->claim;
+	int r = check(node, request);
+
+	*block_request_state(request) = (struct block_request_state){.started = now_ns()};
+	if (r > 0)
+		claim->engine->submit(claim->engine, request);
+	else
+		block_complete_later(claim, request, r);
+}
+
+/* Counters have one writer, so adding needs no locked instruction. */
+static void count(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+void block_complete(struct block_claim *claim, struct mortise_block_request *request, int result)
+{
+	struct mortise_block *node = claim->node;
+	uint32_t op = request->op < ARRAY_SIZE(node->stats.operations) ? request->op : 0;
+
+	if (result < 0) {
+		count(&node->stats.failed[op], 1);
+	} else {
+		count(&node->stats.operations[op], 1);
+		count(&node->stats.bytes[op], op == MORTISE_BLOCK_FLUSH ? 0 : request->length);
+	}
+	count(&node->stats.nanoseconds[op], now_ns() - block_request_state(request)->started);
+	request->done(request, result);
+}
+
+void block_complete_later(struct block_claim *claim, struct mortise_block_request *request, int result)
+{
+	struct block_request_state *state = block_request_state(request);
+	const bool first = !claim->later;
+
+	state->result = result;
+	state->next = NULL;
+	*claim->later_tail = request;
+	claim->later_tail = &state->next;
+	if (first)
+		loop_post(claim->loop, &claim->later_task);
+}

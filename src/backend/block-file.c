@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * backend/block-file.c - the `file` driver: raw images and block devices; options, opening, size.
+ */
+#include "backend/block-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "backend/block-lock.h"
+#include "base/log.h"
+
+#define BLOCK_SIZE_MAX 32768
+
+static const char *const driver_names[] = {"file", "host_device", NULL};
+
+static void file_destroy(struct mortise_block *node)
+{
+	struct block_file *file = block_file_of(node);
+
+	free(file->path);
+	free(file);
+}
+
+static int take_options(struct mortise_block *node, struct block_options *options, struct mortise_error *err)
+{
+	static const char *const aios[] = {"io_uring", "threads", "native", NULL};
+	static const char *const lockings[] = {"auto", "on", "off", NULL};
+	struct block_file *file = block_file_of(node);
+	unsigned aio = BLOCK_AIO_IO_URING, locking = BLOCK_LOCKING_AUTO;
+	const char *path;
+	uint64_t size = 0;
+	int r = block_option_string(options, "filename", &path, err);
+
+	if (r == -ENOENT)
+		return mortise_fail(err, -EINVAL, "Parameter 'filename' is missing");
+	if (r < 0)
+		return r;
+	if (!*path)
+		return mortise_fail(err, -EINVAL, "Parameter 'filename' is empty: name an image or a block device");
+	file->path = strdup(path);
+	if (!file->path)
+		return mortise_fail(err, -ENOMEM, "Out of memory for node '%s'", path);
+	r = block_option_enum(options, "aio", aios, &aio, err);
+	if (r == 0 || r == -ENOENT)
+		r = block_option_enum(options, "locking", lockings, &locking, err);
+	if (r == 0 || r == -ENOENT)
+		r = block_option_size(options, "logical_block_size", &size, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == 0 && (size < 512 || size > BLOCK_SIZE_MAX || size & (size - 1)))
+		return mortise_fail(
+			err, -EINVAL,
+			"Parameter 'logical_block_size' expects a power of two from 512 to %d, not %" PRIu64,
+			BLOCK_SIZE_MAX, size);
+	file->aio = aio;
+	file->locking = locking;
+	file->want_block = (uint32_t)size;
+	file->only_device = node->driver_name == driver_names[1];
+	file->may_punch = node->unmap;
+	return 0;
+}
+
+static int file_configure(struct mortise_block *node, struct block_options *options, struct mortise_error *err)
+{
+	struct block_file *file = calloc(1, sizeof(*file));
+	int r;
+
+	if (!file)
+		return mortise_fail(err, -ENOMEM, "Out of memory for a block node");
+	file->fd = -1;
+	node->private = file;
+	r = take_options(node, options, err);
+	if (r < 0) {
+		file_destroy(node);
+		node->private = NULL;
+	}
+	return r;
+}
+
+static const char *kind_of(mode_t mode)
+{
+	return S_ISCHR(mode)	? "a character device"
+	       : S_ISFIFO(mode) ? "a FIFO"
+	       : S_ISSOCK(mode) ? "a socket"
+				: "something else";
+}
+
+/* Refuses what is not a disk before it is opened: opening a FIFO or a watchdog has effects. */
+static int check_kind(const struct block_file *file, const struct stat *st, struct mortise_error *err)
+{
+	if (S_ISDIR(st->st_mode))
+		return mortise_fail(err, -EISDIR, "Could not open '%.320s': Is a directory", file->path);
+	if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
+		return mortise_fail(err, -EINVAL,
+				    "Could not open '%.320s': it is %s, not a regular file or a block device",
+				    file->path, kind_of(st->st_mode));
+	if (file->only_device && !S_ISBLK(st->st_mode))
+		return mortise_fail(err, -EINVAL,
+				    "'host_device' driver requires '%.320s' to be a block device; use 'file'",
+				    file->path);
+	return 0;
+}
+
+static int could_not_open(const struct block_file *file, int code, struct mortise_error *err)
+{
+	return mortise_fail(err, code, "Could not open '%.320s': %s", file->path, strerror(-code));
+}
+
+static int open_path(const struct mortise_block *node, bool read_only)
+{
+	int flags = (read_only ? O_RDONLY : O_RDWR) | (node->direct ? O_DIRECT : 0);
+	int fd;
+
+	/* O_NONBLOCK in case that the path has just become a FIFO. */
+	do {
+		fd = open(block_file_of(node)->path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	} while (fd < 0 && errno == EINTR);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Opens the descriptor and checks once more what it is. Sets node->read_only if that is all one can get. */
+static int open_file(struct mortise_block *node, struct mortise_error *err)
+{
+	struct block_file *file = block_file_of(node);
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r, flags;
+
+	if (stat(file->path, &st) < 0)
+		return could_not_open(file, -errno, err);
+	r = check_kind(file, &st, err);
+	if (r < 0)
+		return r;
+	fd = open_path(node, node->read_only);
+	if ((fd == -EACCES || fd == -EPERM || fd == -EROFS) && !node->read_only && node->auto_read_only) {
+		node->read_only = true;
+		fd = open_path(node, true);
+	}
+	if (fd == -EINVAL && node->direct)
+		return mortise_fail(err, fd,
+				    "Could not open '%.320s': its file system does not support O_DIRECT (use "
+				    "cache.direct=off)",
+				    file->path);
+	if (fd < 0)
+		return could_not_open(file, fd, err);
+	if (fstat(fd, &st) < 0)
+		return could_not_open(file, -errno, err);
+	r = check_kind(file, &st, err);
+	if (r < 0)
+		return r;
+	/* With O_NONBLOCK io_uring would answer EAGAIN instead of waiting for the disk. */
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
+		return could_not_open(file, -errno, err);
+	file->is_device = S_ISBLK(st.st_mode);
+	node->limits.physical = (uint32_t)MIN(st.st_blksize, 4096); /* a network file system says 1 MiB */
+	file->fd = steal_fd(&fd);
+	return 0;
+}
+
+static int lock_file(const struct mortise_block *node, struct mortise_error *err)
+{
+	const struct block_file *file = block_file_of(node);
+	struct mortise_error why = {""};
+	int r;
+
+	if (file->locking == BLOCK_LOCKING_OFF)
+		return 0;
+	r = block_lock(file->fd, file->path, !node->read_only, &why);
+	if (r == -EOPNOTSUPP && file->locking == BLOCK_LOCKING_AUTO) {
+		log_warning("%s", why.message);
+		return 0;
+	}
+	return r < 0 ? mortise_fail(err, r, "%s", why.message) : 0;
+}
+
+/* The smallest size that a direct read accepts, where the kernel does not tell (before 6.1). */
+static uint32_t probe_align(int fd)
+{
+	void *buffer;
+	uint32_t align = 512;
+
+	if (posix_memalign(&buffer, 4096, 4096))
+		return 4096;
+	while (align < 4096 && pread(fd, buffer, align, 0) < 0)
+		align *= 2;
+	free(buffer);
+	return align;
+}
+
+static int find_alignment(struct mortise_block *node, uint32_t sector, struct mortise_error *err)
+{
+	struct block_file *file = block_file_of(node);
+	struct statx stx = {0};
+
+	file->memory_align = file->length_align = 1;
+	if (!node->direct)
+		return 0;
+#ifdef STATX_DIOALIGN
+	if (statx(file->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) == 0 && stx.stx_mask & STATX_DIOALIGN) {
+		if (!stx.stx_dio_offset_align)
+			return mortise_fail(err, -EOPNOTSUPP,
+					    "Could not open '%.320s': O_DIRECT is not supported on this file (use "
+					    "cache.direct=off)",
+					    file->path);
+		file->memory_align = stx.stx_dio_mem_align;
+		file->length_align = stx.stx_dio_offset_align;
+	}
+#endif
+	if (file->length_align == 1)
+		file->memory_align = file->length_align = file->is_device ? sector : probe_align(file->fd);
+	return 0;
+}
+
+static int find_size(const struct block_file *file, uint64_t *out, struct mortise_error *err)
+{
+	struct stat st;
+	int r;
+
+	if (file->is_device)
+		r = ioctl(file->fd, BLKGETSIZE64, out);
+	else
+		r = fstat(file->fd, &st);
+	if (r < 0)
+		return mortise_fail(err, -errno, "Could not find out the size of '%.320s': %s", file->path,
+				    strerror(errno));
+	if (!file->is_device)
+		*out = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int check_size(const struct mortise_block *node, uint64_t size, struct mortise_error *err)
+{
+	const struct block_file *file = block_file_of(node);
+	const uint32_t unit = node->limits.logical;
+
+	if (!size)
+		return mortise_fail(
+			err, -EINVAL,
+			"Could not open '%.320s': its size is 0, so a guest would see no disk; give it one, "
+			"as in truncate -s 1G",
+			file->path);
+	if (size % unit)
+		return mortise_fail(err, -EINVAL,
+				    "Could not open '%.320s': its size of %" PRIu64
+				    " bytes is not a multiple of %" PRIu32 "; round it up with truncate -s %%%" PRIu32,
+				    file->path, size, unit, unit);
+	return 0;
+}
+
+static int find_limits(struct mortise_block *node, struct mortise_error *err)
+{
+	struct block_file *file = block_file_of(node);
+	unsigned physical = 0, optimal = 0;
+	int sector = 512, r;
+	uint64_t size;
+
+	if (file->is_device) {
+		if (ioctl(file->fd, BLKSSZGET, &sector) < 0 || sector < 512)
+			sector = 512;
+		if (ioctl(file->fd, BLKPBSZGET, &physical) == 0 && physical)
+			node->limits.physical = physical;
+		if (ioctl(file->fd, BLKIOOPT, &optimal) == 0)
+			node->limits.optimal_io = optimal;
+	}
+	r = find_alignment(node, (uint32_t)sector, err);
+	if (r < 0)
+		return r;
+	sector = MAX(sector, (int)file->length_align);
+	if (file->want_block && file->want_block < (uint32_t)sector && (node->direct || file->is_device))
+		return mortise_fail(err, -EINVAL,
+				    "Parameter 'logical_block_size' (%" PRIu32
+				    ") is below the %d bytes that '%.320s' needs",
+				    file->want_block, sector, file->path);
+	node->limits.logical = file->want_block ? file->want_block : (uint32_t)sector;
+	if (node->limits.physical < node->limits.logical || node->limits.physical & (node->limits.physical - 1))
+		node->limits.physical = node->limits.logical;
+	node->limits.discard = node->unmap && !node->read_only;
+	node->limits.write_zeroes = !node->read_only;
+	r = find_size(file, &size, err);
+	if (r == 0)
+		r = check_size(node, size, err);
+	if (r == 0)
+		atomic_store(&node->size, size);
+	return r;
+}
+
+static void file_close(struct mortise_block *node)
+{
+	struct block_file *file = block_file_of(node);
+
+	block_unlock(file->fd);
+	close(file->fd);
+	file->fd = -1;
+}
+
+static int file_open(struct mortise_block *node, struct mortise_error *err)
+{
+	int r = open_file(node, err);
+
+	if (r < 0)
+		return r;
+	r = lock_file(node, err);
+	if (r == 0)
+		r = find_limits(node, err);
+	if (r < 0)
+		file_close(node);
+	return r;
+}
+
+static int file_measure(struct mortise_block *node, uint64_t wanted, uint64_t *size, struct mortise_error *err)
+{
+	const struct block_file *file = block_file_of(node);
+	int r;
+
+	if (wanted && file->is_device)
+		return mortise_fail(err, -ENOTSUP, "Could not resize '%.320s': it is a block device", file->path);
+	if (wanted && ftruncate(file->fd, (off_t)wanted) < 0)
+		return mortise_fail(err, -errno, "Could not resize '%.320s' to %" PRIu64 " bytes: %s", file->path,
+				    wanted, strerror(errno));
+	r = find_size(file, size, err);
+	return r < 0 ? r : check_size(node, *size, err);
+}
+
+static int file_attach(struct block_engine **out, struct block_claim *claim, struct mortise_error *err)
+{
+	const struct block_file *file = block_file_of(claim->node);
+	int r;
+
+	if (file->aio != BLOCK_AIO_THREADS) {
+		r = block_uring_new(out, claim);
+		if (r == 0)
+			return 0;
+		log_info("%s: no io_uring here (%s), using threads", file->path, strerror(-r));
+	}
+	return block_threads_new(out, claim, err);
+}
+
+static void file_describe(const struct mortise_block *node, struct block_description *out)
+{
+	out->filename = block_file_of(node)->path;
+	out->aio = block_file_of(node)->aio == BLOCK_AIO_THREADS ? "threads" : "io_uring";
+}
+
+const struct block_driver block_driver_file = {
+	.names = driver_names,
+	.configure = file_configure,
+	.open = file_open,
+	.close = file_close,
+	.destroy = file_destroy,
+	.measure = file_measure,
+	.attach = file_attach,
+	.describe = file_describe,
+};

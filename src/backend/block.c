@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * backend/block.c - the registry of block nodes: adding, deleting, finding, measuring.
+ *
+ * A name is taken from the moment block_add() accepts it until the node is closed. Whatever touches a file is a job on
+ * a worker thread; its end comes back as a task on the control loop.
+ */
+#include "backend/block.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "backend/block-node.h"
+#include "base/log.h"
+
+#define NODES_MAX 1024
+#define THREADS_MAX 32	   /* a hung file system holds one thread for each file that is being opened or closed */
+#define PATIENCE_SECONDS 5 /* how long the end of the program waits for files to close */
+
+struct block_nodes {
+	struct loop *control;
+	struct workers *workers;
+	struct mortise_block *first, **last;
+	unsigned count;
+
+	pthread_mutex_t lock; /* guards `ended`, and `finished` and `detached` of jobs and claims */
+	bool ended;	      /* the control loop takes no more tasks */
+};
+
+static const struct block_driver *const drivers[] = {&block_driver_file, &block_driver_null};
+
+int block_nodes_new(struct block_nodes **out, struct loop *control, struct mortise_error *err)
+{
+	struct block_nodes *nodes = calloc(1, sizeof(*nodes));
+	int r;
+
+	if (!nodes)
+		return mortise_fail(err, -ENOMEM, "Out of memory for block nodes");
+	r = workers_new(&nodes->workers, "block-open", THREADS_MAX, err);
+	if (r < 0) {
+		free(nodes);
+		return r;
+	}
+	pthread_mutex_init(&nodes->lock, NULL);
+	nodes->control = control;
+	nodes->last = &nodes->first;
+	*out = nodes;
+	return 0;
+}
+
+bool block_hand_back(struct block_nodes *nodes, struct task *task, bool *flag)
+{
+	bool ended;
+
+	pthread_mutex_lock(&nodes->lock);
+	ended = nodes->ended;
+	*flag = true;
+	if (!ended)
+		loop_post(nodes->control, task);
+	pthread_mutex_unlock(&nodes->lock);
+	return !ended;
+}
+
+static int close_node(struct mortise_block *node, struct mortise_error *err)
+{
+	node->driver->close(node);
+	node->opened = false;
+	return 0;
+}
+
+static void job_work(struct work *work)
+{
+	struct mortise_block *node = container_of(work, struct mortise_block, job.work);
+	struct block_job *job = &node->job;
+
+	job->result = job->run(node, job->reply ? &job->reply->error : NULL);
+	if (!block_hand_back(node->nodes, &job->task, &job->finished) && node->opened)
+		close_node(node, NULL);
+}
+
+static void job_done(struct task *task)
+{
+	struct mortise_block *node = container_of(task, struct mortise_block, job.task);
+
+	node->job.busy = false;
+	node->job.finish(node, steal_ptr(&node->job.reply), node->job.result);
+}
+
+static void start_job(struct mortise_block *node, int (*run)(struct mortise_block *, struct mortise_error *),
+		      void (*finish)(struct mortise_block *, struct reply *, int), struct reply *reply)
+{
+	struct block_job *job = &node->job;
+
+	job->work.run = job_work;
+	job->task.run = job_done;
+	job->run = run;
+	job->finish = finish;
+	job->reply = reply;
+	job->busy = true;
+	job->finished = false; /* nobody else looks: the last job was handed back */
+	workers_submit(node->nodes->workers, &job->work);
+}
+
+static void free_node(struct mortise_block *node)
+{
+	struct block_claim *next;
+
+	if (!node)
+		return;
+	for (struct block_claim *claim = node->claims; claim; claim = next) {
+		next = claim->next;
+		block_claim_free(claim);
+	}
+	if (node->private)
+		node->driver->destroy(node);
+	free(node);
+}
+DEFINE_CLEANUP(struct mortise_block *, free_node)
+
+/*
+ * Nothing comes back to the control loop from here on: replies that are still outstanding are not answered. A disk
+ * that hangs is waited for PATIENCE_SECONDS; then it and its memory are left to the end of the process.
+ */
+struct block_nodes *block_nodes_free(struct block_nodes *nodes)
+{
+	struct mortise_block *next;
+	bool leave = false;
+
+	if (!nodes)
+		return NULL;
+	pthread_mutex_lock(&nodes->lock);
+	nodes->ended = true;
+	for (struct mortise_block *node = nodes->first; node; node = node->next) {
+		for (struct block_claim *claim = node->claims; claim; claim = claim->next)
+			leave |= !claim->detached;
+		if (node->opened && (!node->job.busy || node->job.finished))
+			start_job(node, close_node, NULL, NULL);
+	}
+	pthread_mutex_unlock(&nodes->lock);
+	if (workers_stop(nodes->workers, PATIENCE_SECONDS) < 0 || leave) {
+		log_warning("Block nodes are still busy: leaving them to the end of the process");
+		return NULL;
+	}
+	for (struct mortise_block *node = nodes->first; node; node = next) {
+		next = node->next;
+		free_node(node);
+	}
+	pthread_mutex_destroy(&nodes->lock);
+	free(nodes);
+	return NULL;
+}
+
+static struct mortise_block *find_any(struct block_nodes *nodes, const char *name)
+{
+	for (struct mortise_block *node = nodes->first; node; node = node->next)
+		if (streq(node->name, name))
+			return node;
+	return NULL;
+}
+
+static void unlink_node(struct mortise_block *node)
+{
+	struct block_nodes *nodes = node->nodes;
+	struct mortise_block **at = &nodes->first;
+
+	while (*at != node)
+		at = &(*at)->next;
+	*at = node->next;
+	if (nodes->last == &node->next)
+		nodes->last = at;
+	nodes->count--;
+}
+
+struct mortise_block *block_find(struct block_nodes *nodes, const char *name)
+{
+	struct mortise_block *node = find_any(nodes, name);
+
+	return node && node->state == BLOCK_OPEN ? node : NULL;
+}
+
+struct mortise_block *block_next(struct block_nodes *nodes, struct mortise_block *after)
+{
+	struct mortise_block *node = after ? after->next : nodes->first;
+
+	while (node && node->state != BLOCK_OPEN)
+		node = node->next;
+	return node;
+}
+
+const char *block_name(const struct mortise_block *block)
+{
+	return block->name;
+}
+
+/* --- adding --- */
+
+static int choose_driver(struct mortise_block *node, struct block_options *options, struct mortise_error *err)
+{
+	const char *name = NULL;
+	int r = block_option_driver(options, &name, err);
+
+	if (r < 0)
+		return r;
+	if (!name) {
+		node->driver = &block_driver_file;
+		node->driver_name = "raw";
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++) {
+		for (const char *const *known = drivers[i]->names; *known; known++) {
+			if (streq(*known, name)) {
+				node->driver = drivers[i];
+				node->driver_name = *known;
+				return 0;
+			}
+		}
+	}
+	return mortise_fail(err, -EINVAL, "Parameter 'driver' does not accept value '%.64s'", name);
+}
+
+/* Takes what every driver knows. */
+static int configure_common(struct mortise_block *node, struct block_options *options, struct mortise_error *err)
+{
+	static const char *const discards[] = {"ignore", "unmap", "off", "on", NULL};
+	static const char *const detections[] = {"off", NULL};
+	unsigned discard = 1, detect;
+	int r;
+
+	r = block_option_bool(options, "read-only", &node->read_only, err);
+	if (r == 0 || r == -ENOENT)
+		r = block_option_bool(options, "auto-read-only", &node->auto_read_only, err);
+	if (r == 0 || r == -ENOENT)
+		r = block_option_bool(options, "cache.direct", &node->direct, err);
+	if (r == 0 || r == -ENOENT)
+		r = block_option_bool(options, "cache.no-flush", &node->no_flush, err);
+	if (r == 0 || r == -ENOENT)
+		r = block_option_enum(options, "discard", discards, &discard, err);
+	if (r == 0 || r == -ENOENT)
+		r = block_option_enum(options, "detect-zeroes", detections, &detect, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	node->unmap = discard & 1;
+	return 0;
+}
+
+static int configure(struct mortise_block *node, struct options *list, struct mortise_error *err)
+{
+	struct block_options options = {.list = list};
+	struct mortise_block *other;
+	const char *name;
+	int r = options_string(list, "node-name", &name, err);
+
+	if (r == -ENOENT)
+		return mortise_fail(err, -EINVAL, "Parameter 'node-name' is missing");
+	if (r == 0)
+		r = block_check_name(name, err);
+	if (r == 0)
+		r = choose_driver(node, &options, err);
+	if (r == 0)
+		r = configure_common(node, &options, err);
+	if (r == 0)
+		r = node->driver->configure(node, &options, err);
+	if (r == 0)
+		r = options_done(list, err);
+	if (r < 0)
+		return r;
+	other = find_any(node->nodes, name);
+	if (other)
+		return mortise_fail(err, -EEXIST, "Duplicate nodes with node-name='%s'%s", name,
+				    other->state == BLOCK_OPENING   ? " (it is still being opened)"
+				    : other->state == BLOCK_CLOSING ? " (it is still being closed)"
+								    : "");
+	if (node->nodes->count >= NODES_MAX)
+		return mortise_fail(err, -ENOSPC, "There are %d block nodes already: delete one with blockdev-del",
+				    NODES_MAX);
+	snprintf(node->name, sizeof(node->name), "%s", name);
+	return 0;
+}
+
+static int open_node(struct mortise_block *node, struct mortise_error *err)
+{
+	int r = node->driver->open(node, err);
+
+	node->opened = r == 0;
+	return r;
+}
+
+static void end_node(struct mortise_block *node, struct reply *reply, int result)
+{
+	struct loop *control = node->nodes->control;
+
+	unlink_node(node);
+	free_node(node);
+	reply_post(reply, control, result);
+}
+
+static void finish_open(struct mortise_block *node, struct reply *reply, int result)
+{
+	if (result < 0) {
+		end_node(node, reply, result);
+		return;
+	}
+	node->state = BLOCK_OPEN;
+	reply_post(reply, node->nodes->control, 0);
+}
+
+void block_add(struct block_nodes *nodes, struct options *options, struct reply *reply)
+{
+	_cleanup_(options_free_p) struct options *list = options;
+	_cleanup_(free_node_p) struct mortise_block *node = calloc(1, sizeof(*node));
+	int r;
+
+	if (node) {
+		node->nodes = nodes;
+		r = configure(node, list, &reply->error);
+	} else {
+		r = mortise_fail(&reply->error, -ENOMEM, "Out of memory for a block node");
+	}
+	if (r < 0) {
+		reply_post(reply, nodes->control, r);
+		return;
+	}
+	*nodes->last = node;
+	nodes->last = &node->next;
+	nodes->count++;
+	start_job(node, open_node, finish_open, reply);
+	node = NULL;
+}
+
+/* --- deleting --- */
+
+void block_close_if_idle(struct mortise_block *node)
+{
+	if (node->state == BLOCK_CLOSING && !node->claims && !node->job.busy)
+		start_job(node, close_node, end_node, steal_ptr(&node->closing));
+}
+
+void block_del(struct block_nodes *nodes, const char *name, struct reply *reply)
+{
+	struct mortise_block *node = find_any(nodes, name);
+	int r;
+
+	if (!node || node->state == BLOCK_CLOSING) {
+		r = mortise_fail(&reply->error, -ENOENT, "Failed to find node with node-name='%.128s'", name);
+	} else if (node->state == BLOCK_OPENING) {
+		r = mortise_fail(&reply->error, -EBUSY, "Node %s is in use: it is still being opened", name);
+	} else if (node->claim) {
+		r = mortise_fail(&reply->error, -EBUSY, "Node %s is in use by device '%s'", name, node->claim->owner);
+	} else {
+		node->state = BLOCK_CLOSING;
+		node->closing = reply;
+		block_close_if_idle(node);
+		return;
+	}
+	reply_post(reply, nodes->control, r);
+}
+
+/* --- the size --- */
+
+static int measure_node(struct mortise_block *node, struct mortise_error *err)
+{
+	return node->driver->measure(node, node->job.wanted, &node->job.size, err);
+}
+
+static void finish_measure(struct mortise_block *node, struct reply *reply, int result)
+{
+	if (result < 0)
+		node->job.size = node->job.before;
+	atomic_store(&node->size, node->job.size);
+	if (node->job.size != node->job.before && node->claim)
+		block_claim_changed(node->claim);
+	reply_post(reply, node->nodes->control, result);
+	block_close_if_idle(node);
+}
+
+static void measure(struct mortise_block *node, uint64_t wanted, struct reply *reply)
+{
+	int r = 0;
+
+	if (node->state != BLOCK_OPEN || node->job.busy)
+		r = mortise_fail(&reply->error, -EBUSY,
+				 "Node %s is busy: its size is being changed, or it is being closed", node->name);
+	else if (!node->driver->measure)
+		r = mortise_fail(&reply->error, -ENOTSUP, "The size of node %s (driver %s) is fixed", node->name,
+				 node->driver_name);
+	if (r < 0) {
+		reply_post(reply, node->nodes->control, r);
+		return;
+	}
+	node->job.wanted = wanted;
+	node->job.before = atomic_load(&node->size);
+	if (wanted && wanted < node->job.before)
+		atomic_store(&node->size, wanted); /* no write may bring back what is about to be cut off */
+	start_job(node, measure_node, finish_measure, reply);
+}
+
+void block_refresh(struct mortise_block *node, struct reply *reply)
+{
+	measure(node, 0, reply);
+}
+
+void block_resize(struct mortise_block *node, uint64_t size, struct reply *reply)
+{
+	const uint32_t unit = node->limits.logical;
+	int r;
+
+	if (node->read_only)
+		r = mortise_fail(&reply->error, -EROFS, "Node %s is read-only: its size stays as it is", node->name);
+	else if (!size || size > INT64_MAX || size % unit)
+		r = mortise_fail(&reply->error, -EINVAL,
+				 "Parameter 'size' expects a multiple of %" PRIu32 " above 0, not %" PRIu64, unit,
+				 size);
+	else
+		r = 0;
+	if (r < 0)
+		reply_post(reply, node->nodes->control, r);
+	else
+		measure(node, size, reply);
+}
+
+/* --- queries --- */
+
+void block_describe(struct mortise_block *node, struct block_description *out)
+{
+	struct block_description description = {
+		.node_name = node->name,
+		.driver = node->driver_name,
+		.owner = node->claim ? node->claim->owner : NULL,
+		.read_only = node->read_only,
+		.direct = node->direct,
+		.no_flush = node->no_flush,
+		.info.struct_size = sizeof(description.info),
+	};
+
+	node->driver->describe(node, &description);
+	if (node->claim)
+		description.aio = node->claim->engine->name;
+	block_info(node, &description.info);
+	for (size_t i = 0; i < ARRAY_SIZE(description.stats.operations); i++) {
+		description.stats.operations[i] =
+			atomic_load_explicit(&node->stats.operations[i], memory_order_relaxed);
+		description.stats.bytes[i] = atomic_load_explicit(&node->stats.bytes[i], memory_order_relaxed);
+		description.stats.failed[i] = atomic_load_explicit(&node->stats.failed[i], memory_order_relaxed);
+		description.stats.nanoseconds[i] =
+			atomic_load_explicit(&node->stats.nanoseconds[i], memory_order_relaxed);
+	}
+	*out = description;
+}
