@@ -66,9 +66,7 @@ build_in() {
 	shift
 	step "Building in ${directory#"$top"/}"
 	mkdir -p "$directory"
-	if [ ! -x "$top/configure" ] || [ "$top/configure.ac" -nt "$top/configure" ]; then
-		"$top/autogen.sh"
-	fi
+	[ -x "$top/configure" ] || "$top/autogen.sh"
 	if [ ! -f "$directory/Makefile" ] || [ "$(cat "$directory/options" 2>/dev/null)" != "$*" ]; then
 		(cd "$directory" && "$top/configure" --quiet "$@")
 		echo "$*" >"$directory/options"
