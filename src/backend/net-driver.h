@@ -7,11 +7,11 @@
  */
 #pragma once
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "backend/net.h"
 #include "base/log.h"
+#include "base/workers.h"
 #include <mortise/property.h>
 
 #define NET_QUEUE_PAIRS_MAX 8
@@ -59,8 +59,8 @@ struct mortise_net {
 
 	/* The one opening or closing under way. */
 	struct reply *reply;
+	struct work job;
 	struct task job_done;
-	pthread_t job_thread;
 	struct mortise_error job_error;
 	int job_result;
 

@@ -5,16 +5,18 @@
 #include "backend/net-driver.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <semaphore.h>
 
 #include "base/log.h"
 #include "base/util.h"
 
 #define ID_MAX 127
+#define WORKERS_MAX 4
+#define STOP_SECONDS 2
 
 struct nets {
 	struct loop *control;
+	struct workers *workers;
 	struct mortise_net *first;
 };
 
@@ -46,12 +48,16 @@ static void unlink_net(struct nets *nets, struct mortise_net *net)
 
 int nets_new(struct nets **out, struct loop *control, struct mortise_error *err)
 {
-	struct nets *nets = calloc(1, sizeof(*nets));
+	_cleanup_free_ struct nets *nets = calloc(1, sizeof(*nets));
+	int r;
 
 	if (!nets)
 		return mortise_fail(err, -ENOMEM, "Out of memory for the netdevs");
+	r = workers_new(&nets->workers, "netdev", WORKERS_MAX, err);
+	if (r < 0)
+		return r;
 	nets->control = control;
-	*out = nets;
+	*out = steal_ptr(&nets);
 	return 0;
 }
 
@@ -59,15 +65,12 @@ struct nets *nets_free(struct nets *nets)
 {
 	if (!nets)
 		return NULL;
+	if (workers_stop(nets->workers, STOP_SECONDS) < 0)
+		return NULL; /* what the kernel does not let go of is left to it */
 	while (nets->first) {
 		struct mortise_net *net = nets->first;
-		bool open = net->state == NET_OPEN;
 
-		if (net->state != NET_OPEN) {
-			pthread_join(net->job_thread, NULL);
-			open = net->state == NET_OPENING && net->job_result == 0;
-		}
-		if (open)
+		if (net->state == NET_OPEN || (net->state == NET_OPENING && net->job_result == 0))
 			net->driver->close(net);
 		nets->first = net->next;
 		net_free(net);
@@ -76,27 +79,14 @@ struct nets *nets_free(struct nets *nets)
 	return NULL;
 }
 
-static void *job_main(void *opaque)
-{
-	struct mortise_net *net = opaque;
-
-	if (net->state == NET_OPENING)
-		net->job_result = net->driver->open(net, &net->job_error);
-	else
-		net->driver->close(net);
-	loop_post(net->nets->control, &net->job_done);
-	return NULL;
-}
-
-/* Control thread: the worker has opened or closed `net`. */
+/* Control thread: a worker has opened or closed `net`. */
 static void job_done(struct task *task)
 {
 	struct mortise_net *net = container_of(task, struct mortise_net, job_done);
 	struct nets *nets = net->nets;
 	struct reply *reply = steal_ptr(&net->reply);
-	int result = net->job_result;
+	const int result = net->job_result;
 
-	pthread_join(net->job_thread, NULL);
 	if (net->state == NET_OPENING && result == 0) {
 		net->state = NET_OPEN;
 	} else {
@@ -107,17 +97,26 @@ static void job_done(struct task *task)
 	reply_post(reply, nets->control, result);
 }
 
-/* Opens or closes, by net->state, on a thread of its own; answers `reply` afterwards. */
-static int job_start(struct mortise_net *net, struct reply *reply)
+static void job_run(struct work *work)
 {
-	int r;
+	struct mortise_net *net = container_of(work, struct mortise_net, job);
 
+	if (net->state == NET_OPENING)
+		net->job_result = net->driver->open(net, &net->job_error);
+	else
+		net->driver->close(net);
+	loop_post(net->nets->control, &net->job_done);
+}
+
+/* Opens or closes on a worker and answers `reply` afterwards. */
+static void job_start(struct mortise_net *net, enum net_state state, struct reply *reply)
+{
+	net->state = state;
 	net->reply = reply;
 	net->job_result = 0;
+	net->job.run = job_run;
 	net->job_done.run = job_done;
-	r = pthread_create(&net->job_thread, NULL, job_main, net);
-	return r ? mortise_fail(&reply->error, -r, "Could not start a thread for netdev '%s': %s", net->id, strerror(r))
-		 : 0;
+	workers_submit(net->nets->workers, &net->job);
 }
 
 /* --- options --- */
@@ -257,14 +256,9 @@ void net_add(struct nets *nets, struct options *options, struct reply *reply)
 		return;
 	}
 	net->options = steal_ptr(&owned);
-	net->state = NET_OPENING;
-	r = job_start(net, reply);
-	if (r < 0) {
-		reply_post(reply, nets->control, r);
-		return;
-	}
 	net->next = nets->first;
-	nets->first = steal_ptr(&net);
+	nets->first = net;
+	job_start(steal_ptr(&net), NET_OPENING, reply);
 }
 
 void net_del(struct nets *nets, const char *id, struct reply *reply)
@@ -278,11 +272,8 @@ void net_del(struct nets *nets, const char *id, struct reply *reply)
 		r = mortise_fail(&reply->error, -EBUSY, "Netdev '%s' is in use by device '%s'; delete that first", id,
 				 net->owner);
 	} else {
-		net->state = NET_CLOSING;
-		r = job_start(net, reply);
-		if (r == 0)
-			return;
-		net->state = NET_OPEN;
+		job_start(net, NET_CLOSING, reply);
+		return;
 	}
 	reply_post(reply, nets->control, r);
 }
