@@ -17,4 +17,24 @@ tests_unit_test_qmp_reader_LDADD = $(UNIT_LIBS)
 UNIT_TESTS += tests/unit/test-qmp-server
 tests_unit_test_qmp_server_SOURCES = tests/unit/test-qmp-server.c
 tests_unit_test_qmp_server_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-base
+tests_unit_test_base_SOURCES = tests/unit/test-base.c
+tests_unit_test_base_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-loop
+tests_unit_test_loop_SOURCES = tests/unit/test-loop.c
+tests_unit_test_loop_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-machine
+tests_unit_test_machine_SOURCES = tests/unit/test-machine.c
+tests_unit_test_machine_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-boot
+tests_unit_test_boot_SOURCES = tests/unit/test-boot.c
+tests_unit_test_boot_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-cli
+tests_unit_test_cli_SOURCES = tests/unit/test-cli.c
+tests_unit_test_cli_LDADD = $(UNIT_LIBS)
 endif
