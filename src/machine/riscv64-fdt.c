@@ -155,6 +155,7 @@ static void put_cpus(struct tree *tree, const struct riscv64_fdt *board)
 		put_string(tree, "mmu-type", board->mmu_type);
 		begin(tree, "interrupt-controller");
 		put_string(tree, "compatible", "riscv,cpu-intc");
+		put_u32(tree, "#address-cells", 0);
 		put_u32(tree, "#interrupt-cells", 1);
 		put_empty(tree, "interrupt-controller");
 		put_u32(tree, "phandle", PHANDLE_CPU(i));

@@ -6,8 +6,9 @@
 
 #include "cli/cli.h"
 
-#define PARSE(cli, err, ...) \
-	cli_parse(cli, (int)ARRAY_SIZE(((char *[]){"mortise", __VA_ARGS__})), (char *[]){"mortise", __VA_ARGS__}, err)
+#define PARSE(cli, err, ...)                                                        \
+	cli_parse(cli, (int)ARRAY_SIZE(((const char *[]){"mortise", __VA_ARGS__})), \
+		  (char **)(const char *[]){"mortise", __VA_ARGS__}, err)
 
 static const char *value_of(const struct options *options, const char *key)
 {
@@ -64,8 +65,7 @@ static void memory_sizes(void **state)
 static void refusals(void **state)
 {
 	static const struct {
-		char *option, *value;
-		const char *named;
+		const char *option, *value, *named;
 	} bad[] = {
 		{"-m", "64", "64"},
 		{"-m", "65G", "65G"},
@@ -87,11 +87,11 @@ static void refusals(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		char *argv[] = {"mortise", bad[i].option, bad[i].value, NULL};
+		const char *argv[] = {"mortise", bad[i].option, bad[i].value, NULL};
 		struct mortise_error err = {0};
 		struct cli cli;
 
-		if (cli_parse(&cli, bad[i].value ? 3 : 2, argv, &err) >= 0)
+		if (cli_parse(&cli, bad[i].value ? 3 : 2, (char **)argv, &err) >= 0)
 			fail_msg("'%s %s' was taken", bad[i].option, bad[i].value);
 		assert_names(&err, bad[i].named);
 		cli_done(&cli);
