@@ -119,10 +119,6 @@ static void free_node(struct mortise_block *node)
 }
 DEFINE_CLEANUP(struct mortise_block *, free_node)
 
-/*
- * Nothing comes back to the control loop from here on: replies that are still outstanding are not answered. A disk
- * that hangs is waited for PATIENCE_SECONDS; then it and its memory are left to the end of the process.
- */
 struct block_nodes *block_nodes_free(struct block_nodes *nodes)
 {
 	struct mortise_block *next;

@@ -18,14 +18,21 @@
 struct block_nodes; /* the registry */
 
 int block_nodes_new(struct block_nodes **out, struct loop *control, struct mortise_error *err);
-struct block_nodes *block_nodes_free(struct block_nodes *nodes); /* closes what is open; nothing is claimed any more */
+
+/*
+ * At the end of the program: closes what is open. Nothing is claimed any more, and the control loop runs no more:
+ * replies still outstanding are not answered. A disk that hangs is waited for a few seconds, then left to the end of
+ * the process.
+ */
+struct block_nodes *block_nodes_free(struct block_nodes *nodes);
 DEFINE_CLEANUP(struct block_nodes *, block_nodes_free)
 
 /*
- * Opens a node from flat blockdev-add options: node-name, driver (file, host_device, raw; default by the file's
- * type), filename, read-only, cache.direct, cache.no-flush, discard, aio, locking, logical_block_size; and the same
- * under "file." for the nested form of the seed and of `driver: raw`. Consumes `options`. On failure nothing stays
- * behind.
+ * Opens a node from flat blockdev-add options: node-name, driver (raw, file, host_device, null-co; raw when absent),
+ * filename, read-only, auto-read-only, cache.direct, cache.no-flush, discard (unmap when absent, so that what the guest
+ * trims is free again; or ignore), detect-zeroes (off), aio (io_uring, threads, native), locking (auto, on, off),
+ * logical_block_size; all but node-name also under "file." for the nested form of the seed and of `driver: raw`.
+ * Consumes `options`. On failure nothing stays behind.
  */
 void block_add(struct block_nodes *nodes, struct options *options, struct reply *reply);
 
@@ -38,7 +45,8 @@ struct mortise_block *block_find(struct block_nodes *nodes, const char *name);
 /*
  * A node serves one instance at a time. block_claim() reserves it for `owner` (a device's id, copied) and binds its
  * requests to `loop`; -EBUSY: "Node d0 is in use by device 'v0'". `changed` runs on `loop` after the node's size
- * changed. block_release() needs all requests done and may be called when the loop's thread is idle.
+ * changed. block_release() needs all requests done. It leaves a last task on `loop`, which must still be run
+ * (loop_free() of a loop with a thread does that); the node can be claimed again at once.
  */
 int block_claim(struct mortise_block *block, const char *owner, struct loop *loop, struct mortise_error *err);
 void block_release(struct mortise_block *block);
