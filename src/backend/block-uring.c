@@ -165,7 +165,8 @@ static void on_ring(evutil_socket_t fd, short what, void *opaque)
 /* On the loop's thread, which thereby becomes the only one that the kernel lets submit. */
 static int start(struct uring *uring)
 {
-	int r = io_uring_enable_rings(&uring->ring);
+	/* liburing 2.3 declares io_uring_enable_rings() but does not export it. */
+	int r = io_uring_register((unsigned)uring->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 
 	if (r < 0)
 		return r;

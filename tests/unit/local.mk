@@ -3,8 +3,13 @@
 if HAVE_CMOCKA
 UNIT_LIBS = $(CORE_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS =
+BLOCK_FIXTURE = tests/unit/block-fixture.c tests/unit/block-fixture.h
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
+
+UNIT_TESTS += tests/unit/test-block-open
+tests_unit_test_block_open_SOURCES = tests/unit/test-block-open.c $(BLOCK_FIXTURE)
+tests_unit_test_block_open_LDADD = $(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-qmp-check
 tests_unit_test_qmp_check_SOURCES = tests/unit/test-qmp-check.c

@@ -149,7 +149,7 @@ static void test_names(void **state)
 	assert_error(fixture, "longer than 127");
 }
 
-static void count_down(struct reply *reply, int result)
+static void forget(struct reply *reply, int result)
 {
 	free(reply);
 }
@@ -163,7 +163,7 @@ static void test_duplicate_names(void **state)
 	struct options *options;
 	char line[512];
 
-	reply->done = count_down;
+	reply->done = forget;
 	snprintf(line, sizeof(line), "node-name=a,filename=%s", path);
 	assert_int_equal(options_parse(&options, line, NULL, NULL, NULL), 0);
 	block_add(fixture->nodes, options, reply);
@@ -217,9 +217,9 @@ static void test_not_a_disk(void **state)
 	assert_int_equal(fixture_add(fixture, "node-name=a,filename=/dev/zero"), -EINVAL);
 	assert_error(fixture, "it is a character device");
 
-	assert_int_equal(fixture_add(fixture, "node-name=a,driver=host_device,filename=%s",
-				     fixture_file(fixture, "disk", 4096)),
-			 -EINVAL);
+	assert_int_equal(
+		fixture_add(fixture, "node-name=a,driver=host_device,filename=%s", fixture_file(fixture, "disk", 4096)),
+		-EINVAL);
 	assert_error(fixture, "'host_device' driver requires");
 }
 
@@ -239,25 +239,7 @@ static void test_odd_sizes(void **state)
 	assert_error(fixture, "not a multiple of 4096");
 }
 
-/* As another user in a child, since the tests may be run by root. */
-static int run_as_nobody(struct fixture *fixture, int (*run)(struct fixture *fixture))
-{
-	int status;
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		struct fixture own = *fixture;
-
-		if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
-			_exit(99);
-		if (loop_new(&own.control, NULL) < 0 || block_nodes_new(&own.nodes, own.control, NULL) < 0)
-			_exit(98);
-		_exit(run(&own));
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
+/* --- what another process sees, as another user when the tests are run by root --- */
 
 static int try_forbidden(struct fixture *fixture)
 {
@@ -278,6 +260,52 @@ static int try_read_only(struct fixture *fixture)
 	return description.read_only ? 0 : 3;
 }
 
+static int try_locked(struct fixture *fixture)
+{
+	return open_at(fixture, "disk") == -EBUSY ? 0 : 1;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct fixture *fixture);
+} elsewhere[] = {{"forbidden", try_forbidden}, {"read-only", try_read_only}, {"locked", try_locked}};
+
+/* The other process: this program again, with the case's name and the folder. */
+static int run_here(const char *name, const char *dir)
+{
+	struct fixture fixture = {.options = ""};
+
+	snprintf(fixture.dir, sizeof(fixture.dir), "%s", dir);
+	if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
+		return 99;
+	if (loop_new(&fixture.control, NULL) < 0 || block_nodes_new(&fixture.nodes, fixture.control, NULL) < 0)
+		return 98;
+	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++) {
+		if (streq(elsewhere[i].name, name)) {
+			int r = elsewhere[i].run(&fixture);
+
+			block_nodes_free(fixture.nodes);
+			loop_free(fixture.control);
+			return r;
+		}
+	}
+	return 97;
+}
+
+static int run_elsewhere(struct fixture *fixture, const char *name)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		execl("/proc/self/exe", "test-block-open", name, fixture->dir, NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 static void test_permissions(void **state)
 {
 	struct fixture *fixture = *state;
@@ -285,9 +313,9 @@ static void test_permissions(void **state)
 
 	chmod(fixture->dir, 0755);
 	chmod(path, 0000);
-	assert_int_equal(run_as_nobody(fixture, try_forbidden), 0);
+	assert_int_equal(run_elsewhere(fixture, "forbidden"), 0);
 	chmod(path, 0444);
-	assert_int_equal(run_as_nobody(fixture, try_read_only), 0);
+	assert_int_equal(run_elsewhere(fixture, "read-only"), 0);
 }
 
 /* --- locks --- */
@@ -300,7 +328,8 @@ static void test_locked_by_this_process(void **state)
 
 	assert_int_equal(fixture_add(fixture, "node-name=a,filename=%s", path), 0);
 	assert_int_equal(fixture_add(fixture, "node-name=b,filename=%s", path), -EBUSY);
-	snprintf(message, sizeof(message), "Failed to get \"write\" lock. Is another process using the image [%s]?", path);
+	snprintf(message, sizeof(message), "Failed to get \"write\" lock. Is another process using the image [%s]?",
+		 path);
 	assert_string_equal(fixture->error.message, message);
 	assert_int_equal(fixture_add(fixture, "node-name=b,read-only=on,filename=%s", path), -EBUSY);
 	assert_error(fixture, "Failed to get shared \"write\" lock");
@@ -324,11 +353,6 @@ static void test_readers_share(void **state)
 	assert_int_equal(fixture_add(fixture, "node-name=c,filename=%s", path), 0);
 }
 
-static int try_locked(struct fixture *fixture)
-{
-	return open_at(fixture, "disk") == -EBUSY ? 0 : 1;
-}
-
 static void test_locked_by_another_process(void **state)
 {
 	struct fixture *fixture = *state;
@@ -336,9 +360,9 @@ static void test_locked_by_another_process(void **state)
 	chmod(fixture->dir, 0755);
 	chmod(fixture_file(fixture, "disk", 4096), 0666);
 	assert_int_equal(open_at(fixture, "disk"), 0);
-	assert_int_equal(run_as_nobody(fixture, try_locked), 0);
+	assert_int_equal(run_elsewhere(fixture, "locked"), 0);
 	assert_int_equal(fixture_del(fixture, "a"), 0);
-	assert_int_equal(run_as_nobody(fixture, try_locked), 1);
+	assert_int_equal(run_elsewhere(fixture, "locked"), 1);
 }
 
 /* --- life --- */
@@ -394,7 +418,7 @@ static void test_thousand_cycles(void **state)
 	assert_int_equal(fixture_descriptors(), before);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
@@ -417,5 +441,7 @@ int main(void)
 		TEST(test_thousand_cycles),
 	};
 
+	if (argc == 3)
+		return run_here(argv[1], argv[2]);
 	return cmocka_run_group_tests_name("block-open", tests, NULL, NULL);
 }
