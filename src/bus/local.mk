@@ -1,2 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-libmortise_a_SOURCES +=
+libmortise_a_SOURCES += \
+	src/bus/bus.c \
+	src/bus/bus.h \
+	src/bus/device.c \
+	src/bus/device.h \
+	src/bus/empty-blk.c \
+	src/bus/empty-net.c \
+	src/bus/empty.c \
+	src/bus/empty.h \
+	src/bus/feature.c \
+	src/bus/feature.h \
+	src/bus/instance.h \
+	src/bus/services.c \
+	src/bus/slot.c \
+	src/bus/slot.h \
+	src/bus/transport.c \
+	src/bus/transport.h \
+	src/bus/virtqueue.c \
+	src/bus/virtqueue.h

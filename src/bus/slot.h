@@ -40,6 +40,9 @@ DEFINE_CLEANUP(struct slot *, slot_free)
 /* The window's registers, for the MMIO map; `opaque` is the slot. */
 extern const struct mmio_ops slot_mmio_ops;
 
+/* The driver has made chains available on a queue; what QueueNotify does. Any thread. */
+void slot_kick(struct slot *slot, uint32_t queue);
+
 /*
  * Whether `device` (REALIZED) can be put behind the slot's transport as it is now: the type fits, and it offers every
  * feature that the guest's driver has negotiated and every queue that it has set up. The message says what is amiss.

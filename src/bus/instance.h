@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bus/instance.h - the inside of an instance, for this folder alone, and the steps of its life that a slot takes.
+ *
+ * The steps are called on the control thread, one at a time, carried out on the instance's thread and answered on the
+ * control thread. Fields say whose they are; none is read by two threads at once but through a posted task.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "bus/device.h"
+#include "bus/transport.h"
+#include "bus/virtqueue.h"
+
+struct device_step {
+	void (*run)(struct mortise_device *device); /* on the instance's thread; ends in finish() */
+	struct reply *reply;
+	struct task task; /* there and back again */
+	int result;
+	enum device_state next_state; /* on success */
+
+	struct transport *transport; /* enter */
+	bool live, frozen, transient;
+	struct transport_request write; /* config write */
+};
+
+struct mortise_device {
+	/* Constant after realize(). */
+	const struct mortise_class *class;
+	const struct mortise_host *host;
+	char *id;
+	void *owner, *self;
+	struct loop *control, *loop;
+	bool own_loop;
+	struct transport_face face; /* its config is the lock's of the transport that it is behind */
+
+	/* Control thread. */
+	enum device_state state;
+	struct device_step step;
+
+	/* The instance's thread. */
+	struct transport *transport; /* NULL: behind none */
+	bool alive;		     /* between realize() and unrealize() */
+	bool realizing;
+	bool held;					/* quiesced: no callback but those that end it */
+	bool popping;					/* chains may be taken */
+	bool active;					/* activate() was called, reset() was not */
+	const char *broken;				/* why the driver has to reset the device */
+	void (*drained)(struct mortise_device *device); /* what to do once nothing is in flight; NULL: not asked for */
+	struct virtqueue *queues;			/* [class->queue_count] */
+	uint32_t in_flight;				/* over all queues */
+	uint32_t popped; /* in this round; bounded, so that a busy driver cannot keep the thread */
+	uint64_t pushed; /* queues with chains pushed in this round */
+	struct end_hook round_end;
+	struct log_limit log_limit;
+
+	/* Any thread. */
+	_Atomic uint64_t kicked; /* queues to be looked at; not 0: `kick` is posted */
+	struct task kick;
+};
+
+/* The instance's thread: notify() for each queue that the driver has set up. */
+void device_notify_all(struct mortise_device *device);
+
+struct mortise_device *device_of_face(const struct transport_face *face);
+
+/* The driver has made chains available; under the lock of the transport that shows the instance, so that it exists. */
+void device_kick(struct mortise_device *device, uint32_t queue);
+
+/* For the bus's own classes, whose realize() waits for nothing: on the control thread, before anything else. */
+int device_realize_now(struct mortise_device *device, struct mortise_error *err);
+
+/* Takes over type, features, queues and configuration of `other`, before anything shows either of them differently. */
+int device_look_like(struct mortise_device *device, const struct mortise_device *other, struct mortise_error *err);
+
+/*
+ * Goes behind a transport and is shown to the driver: REALIZED -> ACTIVE when `live` (the driver is running), QUIESCED
+ * when it is and the VM is `frozen`, else REALIZED. On failure behind nothing, and REALIZED.
+ */
+void device_enter(struct mortise_device *device, struct transport *transport, bool live, bool frozen, bool transient,
+		  struct reply *reply);
+
+/* After the transport shows something else: behind nothing; REALIZED or QUIESCED as it is. */
+void device_leave(struct mortise_device *device, struct reply *reply);
+
+/* The driver set DRIVER_OK: REALIZED -> ACTIVE. */
+void device_activate(struct mortise_device *device, struct reply *reply);
+
+/* ACTIVE -> QUIESCED once nothing is in flight; how far the queues have come is then in the transport. */
+void device_quiesce(struct mortise_device *device, struct reply *reply);
+
+/* QUIESCED -> ACTIVE. */
+void device_resume(struct mortise_device *device, struct reply *reply);
+
+/* ACTIVE or QUIESCED -> REALIZED once nothing is in flight. Cannot fail. */
+void device_reset(struct mortise_device *device, struct reply *reply);
+
+/* The driver wrote to configuration space. */
+void device_config_write(struct mortise_device *device, const struct transport_request *write, struct reply *reply);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bus/services.c - what an instance is asked for by its plugin and by others, while it lives.
+ */
+#include <errno.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "bus/feature.h"
+#include "bus/instance.h"
+
+/* Chains that a round takes at most before the loop's other work has its turn. */
+#define POPPED_MAX 4096
+
+void *device_self(struct mortise_device *device)
+{
+	return device->self;
+}
+
+void *device_owner(const struct mortise_device *device)
+{
+	return device->owner;
+}
+
+struct loop *device_loop(struct mortise_device *device)
+{
+	return device->loop;
+}
+
+const char *device_id(const struct mortise_device *device)
+{
+	return device->id;
+}
+
+const struct mortise_class *device_class(const struct mortise_device *device)
+{
+	return device->class;
+}
+
+uint64_t device_features(const struct mortise_device *device)
+{
+	return device->face.features;
+}
+
+struct mortise_device *device_of_face(const struct transport_face *face)
+{
+	return container_of(face, struct mortise_device, face);
+}
+
+void device_post(struct mortise_device *device, struct task *task)
+{
+	loop_post(device->loop, task);
+}
+
+void device_kick(struct mortise_device *device, uint32_t queue)
+{
+	if (!atomic_fetch_or(&device->kicked, UINT64_C(1) << queue))
+		loop_post(device->loop, &device->kick);
+}
+
+/* --- backends' news --- */
+
+void device_block_changed(struct mortise_device *device, struct mortise_block *block)
+{
+	if (device->alive && !device->held && device->class->block_changed)
+		device->class->block_changed(device->self, block);
+}
+
+void device_net_ready(struct mortise_device *device, struct mortise_net *net, uint32_t queue, uint32_t events)
+{
+	if (device->alive && !device->held && device->class->net_ready)
+		device->class->net_ready(device->self, net, queue, events);
+}
+
+/* --- what the guest sees --- */
+
+void device_offer_features(struct mortise_device *device, uint64_t features)
+{
+	if (device->realizing)
+		device->face.features = (device->class->features & features & FEATURES_OF_TYPE) | features_of_bus;
+	else
+		log_error("device '%s' offers features outside realize()", device->id);
+}
+
+void device_write_config(struct mortise_device *device, uint32_t offset, const void *data, uint32_t size)
+{
+	const uint32_t room = device->face.config_size;
+
+	if (device->transport)
+		transport_write_config(device->transport, &device->face, offset, data, size, false);
+	else if (offset < room)
+		memcpy(device->face.config + offset, data, MIN(size, room - offset));
+}
+
+void device_read_config(struct mortise_device *device, uint32_t offset, void *data, uint32_t size)
+{
+	const uint32_t room = device->face.config_size;
+
+	if (device->transport) {
+		transport_read_config(device->transport, &device->face, offset, data, size);
+		return;
+	}
+	memset(data, 0, size);
+	if (offset < room)
+		memcpy(data, device->face.config + offset, MIN(size, room - offset));
+}
+
+void device_needs_reset(struct mortise_device *device, const char *why)
+{
+	if (device->broken || !device->active)
+		return;
+	device->broken = "its plugin gave up on the driver";
+	device->popping = false;
+	if (log_allowed(&device->log_limit, 5))
+		log_warning("device '%s' needs a reset by the guest's driver: %s", device->id, why);
+	transport_needs_reset(device->transport, &device->face);
+}
+
+/* --- virtqueues --- */
+
+struct mortise_chain *device_queue_pop(struct mortise_device *device, uint32_t queue)
+{
+	struct mortise_chain *chain;
+
+	if (!device->popping || queue >= device->face.queue_count)
+		return NULL;
+	if (device->popped >= POPPED_MAX) {
+		device_kick(device, queue); /* as the driver may not */
+		return NULL;
+	}
+	chain = virtqueue_pop(&device->queues[queue]);
+	if (chain) {
+		device->popped++;
+		device->in_flight++;
+	} else if (device->queues[queue].broken) {
+		device_needs_reset(device, device->queues[queue].broken);
+	}
+	return chain;
+}
+
+void device_queue_push(struct mortise_device *device, struct mortise_chain *chain, uint64_t written)
+{
+	if (chain->queue >= device->face.queue_count ||
+	    !virtqueue_push(&device->queues[chain->queue], chain, written)) {
+		log_error("device '%s' pushes a chain that is not in flight", device->id);
+		return;
+	}
+	device->in_flight--;
+	device->pushed |= UINT64_C(1) << chain->queue;
+	loop_at_end(device->loop, &device->round_end);
+}
+
+void device_queue_unpop(struct mortise_device *device, struct mortise_chain *chain)
+{
+	if (chain->queue >= device->face.queue_count || !virtqueue_unpop(&device->queues[chain->queue], chain)) {
+		log_error("device '%s' puts back a chain that was not popped last", device->id);
+		return;
+	}
+	device->in_flight--;
+	if (device->drained)
+		loop_at_end(device->loop, &device->round_end);
+}
