@@ -96,6 +96,9 @@ struct accel {
 
 	void (*cpu_info)(struct accel *accel, unsigned cpu, struct accel_cpu_info *info);
 
+	/* What accel_time() answers. */
+	uint64_t (*time)(const struct accel *accel);
+
 	/* Text for `riscv,isa` and "riscv,isa-extensions" (NULL-terminated list); what the vCPUs implement. */
 	const char *(*isa)(struct accel *accel);
 	const char *mmu_type; /* device tree's mmu-type, "riscv,sv39" */

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * accel/soft/block.c - builds blocks of ops. A block starts where it was jumped to and runs on, past untaken branches,
+ * to the first jump, the first instruction that may change how instructions are fetched, or the page's end.
+ */
+#include "accel/soft/block.h"
+
+#include <string.h>
+
+#include "accel/soft/cache.h"
+#include "accel/soft/code.h"
+#include "accel/soft/decode.h"
+#include "accel/soft/hart.h"
+#include "accel/soft/mmu.h"
+#include "accel/soft/soft.h"
+#include "base/util.h"
+
+#define BLOCK_INSNS 48
+#define BLOCK_BRANCHES 6
+/* Each instruction at most an op and a link, and the end one more of each. */
+#define BLOCK_OPS (BLOCK_INSNS + BLOCK_BRANCHES + 3)
+
+/* A copy of the code to decode: what the guest changes meanwhile is noticed by comparing again. */
+struct window {
+	unsigned start; /* offset in the page */
+	unsigned size;
+	uint8_t bytes[BLOCK_INSNS * 4];
+};
+
+struct builder {
+	struct window window;
+	uint32_t page;
+	unsigned offset; /* of the next instruction, in the page */
+	unsigned insns, branches;
+	struct op ops[BLOCK_OPS];
+	unsigned count;
+};
+
+/* Reads guest code, which other harts may write meanwhile: the unit that RISC-V fetches atomically is a halfword. */
+static void read_code(void *to, const uint8_t *from, unsigned size)
+{
+	uint16_t *out = to;
+
+	for (unsigned i = 0; i < size / 2; i++)
+		out[i] = __atomic_load_n((const uint16_t *)from + i, __ATOMIC_RELAXED);
+}
+
+static uint32_t window_insn(const struct window *window, unsigned offset)
+{
+	uint32_t insn = 0;
+
+	memcpy(&insn, window->bytes + (offset - window->start), 2);
+	if (insn_length(insn) == 4 && offset + 4 <= PAGE_SIZE)
+		memcpy(&insn, window->bytes + (offset - window->start), 4);
+	return insn;
+}
+
+static bool is_near(unsigned code)
+{
+	return code >= OP_JAL && code <= OP_FALL;
+}
+
+static bool is_branch(unsigned code)
+{
+	return code >= OP_BEQ && code <= OP_BGEU;
+}
+
+/* Nothing may follow these in a block. */
+static bool ends_block(unsigned code)
+{
+	switch (code) {
+	case OP_JAL:
+	case OP_JALR:
+	case OP_FENCE_I:
+	case OP_ECALL:
+	case OP_EBREAK:
+	case OP_SRET:
+	case OP_WFI:
+	case OP_SFENCE_VMA:
+	case OP_ILLEGAL:
+	case OP_CROSS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Register computations without another effect than their result. */
+static bool is_pure(unsigned code)
+{
+	return code <= OP_BSETI;
+}
+
+static struct op *emit(struct builder *b, const struct op *op)
+{
+	struct op *at = &b->ops[b->count++];
+
+	*at = *op;
+	return at;
+}
+
+/* Gives a jump whose imm is relative to `offset` its final form: near with room for a link, or far. */
+static void emit_jump(struct builder *b, const struct op *op, unsigned offset, bool near_allowed)
+{
+	int64_t target = offset + op->imm;
+	struct op *at = emit(b, op);
+
+	if (near_allowed && target >= 0 && target < (int64_t)PAGE_SIZE) {
+		at->imm = near_imm(b->page, target);
+		b->ops[b->count++] = (struct op){.code = 0};
+	} else {
+		at->code += OP_NEAR_TO_FAR;
+		at->imm = target;
+	}
+}
+
+/* The end of a block that has no jump of its own. */
+static void emit_fall(struct builder *b, bool near_allowed)
+{
+	struct op fall = {.code = OP_FALL, .count = b->insns - 1, .pc = b->offset};
+
+	emit_jump(b, &fall, b->offset, near_allowed);
+}
+
+/* Decodes one instruction; false when it ended the block. */
+static bool build_insn(struct builder *b)
+{
+	uint32_t insn = window_insn(&b->window, b->offset);
+	unsigned length = insn_length(insn);
+	struct op op = {.count = b->insns, .pc = b->offset | (length == 4)};
+
+	if (b->offset + length > PAGE_SIZE)
+		op.code = OP_CROSS;
+	else
+		decode(&op, insn);
+	if (op.code == OP_CROSS && b->insns) {
+		emit_fall(b, true);
+		return false;
+	}
+	if (is_near(op.code))
+		emit_jump(b, &op, b->offset, true);
+	else if (!is_pure(op.code) || op.rd != REG_SINK || b->insns == 0)
+		emit(b, op.code == OP_PCREL ? (op.imm += b->offset, &op) : &op);
+	b->offset += length;
+	b->insns++;
+	b->branches += is_branch(op.code);
+	return !ends_block(op.code);
+}
+
+static void build(struct builder *b, const uint8_t *host, uint32_t page, unsigned offset)
+{
+	b->window.start = b->offset = offset;
+	b->window.size = MIN(sizeof(b->window.bytes), PAGE_SIZE - offset);
+	b->page = page;
+	b->insns = b->branches = b->count = 0;
+	read_code(b->window.bytes, host + offset, b->window.size);
+	for (;;) {
+		if (b->offset >= PAGE_SIZE || b->insns == BLOCK_INSNS || b->branches == BLOCK_BRANCHES) {
+			emit_fall(b, true);
+			return;
+		}
+		if (!build_insn(b))
+			return;
+	}
+}
+
+/* Whether the code from which `b` was built is still there. */
+static bool still_there(const struct builder *b, const uint8_t *host, unsigned end)
+{
+	uint8_t bytes[sizeof(b->window.bytes)];
+	unsigned size = end - b->window.start;
+
+	read_code(bytes, host + b->window.start, size);
+	return memcmp(bytes, b->window.bytes, size) == 0;
+}
+
+/*
+ * Builds the block at `offset` of `page`; NULL when translations or the code itself changed on the way, and everything
+ * is to be looked up again.
+ */
+static struct block *build_block(struct hart *hart, uint32_t page, unsigned offset)
+{
+	const uint8_t *host = hart->soft->ram->host + page * PAGE_SIZE;
+	uint64_t flushes = hart->tlb.flushes;
+	struct builder b;
+	struct block *block;
+	unsigned end;
+
+	build(&b, host, page, offset);
+	end = MIN(b.offset, PAGE_SIZE);
+	code_claim(hart, page, code_lines(offset, end - offset));
+	if (hart->tlb.flushes != flushes || !still_there(&b, host, end))
+		return NULL;
+	block = cache_reserve(hart, b.count);
+	block->page = page;
+	block->start = offset;
+	block->end = end;
+	memcpy(block->ops, b.ops, b.count * sizeof(b.ops[0]));
+	cache_insert(hart, block, b.count);
+	return block;
+}
+
+/* The block at `pc`, which is hart->pc; NULL when the fetch trapped, or the hart is to look around first. */
+static struct block *find_block(struct hart *hart, uint64_t pc)
+{
+	struct block *block = NULL;
+
+	while (!block) {
+		const struct tlb_entry *entry = mmu_fetch(hart, pc);
+		uint32_t page;
+
+		if (!entry || hart_exit_requested(hart))
+			return NULL;
+		page = soft_page(hart->soft, pc + entry->addend);
+		block = cache_find(&hart->cache, page, pc & ~PAGE_MASK);
+		if (!block)
+			block = build_block(hart, page, pc & ~PAGE_MASK);
+	}
+	return block;
+}
+
+struct op *block_enter(struct hart *hart, uint64_t pc)
+{
+	struct block *block = find_block(hart, pc);
+
+	if (!block)
+		return NULL;
+	tlb_jump_set(hart->bank, pc, block->ops);
+	return block->ops;
+}
+
+struct op *block_follow(struct hart *hart, struct op *op, uint64_t pc)
+{
+	uint64_t generation = hart->cache.generation, page = near_page(op);
+	struct block *block = find_block(hart, pc);
+
+	if (!block)
+		return NULL;
+	/* The source may be gone, or the virtual page may have come to mean another. */
+	if (hart->cache.generation == generation && block->page == page)
+		cache_link(op, block);
+	return block->ops;
+}
+
+struct op *block_cross(struct hart *hart, uint64_t pc)
+{
+	struct cross *cross = &hart->cache.cross[pc >> PAGE_SHIFT & (CROSS_SLOTS - 1)];
+	const struct tlb_entry *entry = mmu_fetch(hart, pc);
+	uint16_t low, high;
+	uint32_t insn;
+
+	if (!entry)
+		return NULL;
+	low = __atomic_load_n((uint16_t *)(uintptr_t)(pc + entry->addend), __ATOMIC_RELAXED);
+	entry = mmu_fetch(hart, pc + 2);
+	if (!entry)
+		return NULL;
+	high = __atomic_load_n((uint16_t *)(uintptr_t)(pc + 2 + entry->addend), __ATOMIC_RELAXED);
+	insn = low | (uint32_t)high << 16;
+	if (!cross->valid || cross->insn != insn) {
+		struct builder b = {.offset = pc & ~PAGE_MASK};
+		struct op op = {.pc = b.offset | (insn_length(insn) == 4)};
+
+		decode(&op, insn_length(insn) == 4 ? insn : low);
+		if (is_near(op.code))
+			emit_jump(&b, &op, b.offset, false);
+		else
+			emit(&b, op.code == OP_PCREL ? (op.imm += b.offset, &op) : &op);
+		b.offset = op_next(&op);
+		b.insns = 1;
+		emit_fall(&b, false);
+		memcpy(cross->ops, b.ops, sizeof(cross->ops));
+		cross->insn = insn;
+		cross->valid = true;
+	}
+	return cross->ops;
+}

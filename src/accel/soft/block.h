@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * accel/soft/block.h - from guest code to blocks of ops: the front end of whatever executes them.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "accel/soft/op.h"
+
+struct hart;
+struct block;
+
+/*
+ * All of these are called between blocks, with hart->pc at `pc`. They return NULL when the fetch trapped or the hart is
+ * to look around first: hart->pc then says where to go on.
+ *
+ * block_enter() finds the ops to run at virtual address `pc`, decodes them if need be and remembers them as a jump
+ * target.
+ */
+struct op *block_enter(struct hart *hart, uint64_t pc);
+
+/* The same for the target of a near jump that has no link yet; links it if possible. */
+struct op *block_follow(struct hart *hart, struct op *op, uint64_t pc);
+
+/* The ops for the instruction at `pc` that lies in two pages. */
+struct op *block_cross(struct hart *hart, uint64_t pc);
