@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/pidfile.h"
+#include "qmp/qmp.h"
 #include "vm/vm.h"
 
 static void on_signal(evutil_socket_t signal, short what, void *vm)
@@ -48,9 +49,19 @@ static int dump_dtb(struct vm *vm, const char *path, struct mortise_error *err)
 	return 0;
 }
 
+static int open_monitors(struct qmp *qmp, const struct options_list *monitors, struct mortise_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < monitors->count && r == 0; i++)
+		r = qmp_listen(qmp, monitors->items[i], err);
+	return r;
+}
+
 static int run(const struct cli *cli, struct loop *loop, struct mortise_error *err)
 {
 	_cleanup_(vm_free_p) struct vm *vm = NULL;
+	_cleanup_(qmp_free_p) struct qmp *qmp = NULL;
 	struct event *signals[3] = {NULL};
 	int r = vm_new(&vm, &cli->vm, loop, err);
 
@@ -58,9 +69,14 @@ static int run(const struct cli *cli, struct loop *loop, struct mortise_error *e
 		return r;
 	if (cli->vm.dumpdtb)
 		return dump_dtb(vm, cli->vm.dumpdtb, err);
-	r = vm_start(vm, err);
+	r = qmp_new(&qmp, vm, err);
+	if (r == 0)
+		r = open_monitors(qmp, &cli->monitors, err);
+	if (r == 0)
+		r = vm_start(vm, err);
 	if (r < 0)
 		return r;
+	qmp_start(qmp);
 	watch_signals(signals, loop, vm);
 	if (!vm_quitting(vm))
 		loop_run(loop);

@@ -51,38 +51,6 @@ static int take_mode(struct listen_address *address, struct options *options, st
 	return 0;
 }
 
-int listen_from_options(struct listen_address *out, struct options *options, struct mortise_error *err)
-{
-	_cleanup_(listen_address_free) struct listen_address address = {0};
-	const char *path = NULL, *host = "", *port = NULL;
-	int r = take_mode(&address, options, err);
-
-	if (r < 0)
-		return r;
-	r = options_string(options, "path", &path, err);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	if (path) {
-		r = copy(&address.path, path, strlen(path), err);
-	} else {
-		r = options_string(options, "host", &host, err);
-		if (r < 0 && r != -ENOENT)
-			return r;
-		r = options_string(options, "port", &port, err);
-		if (r == -ENOENT)
-			return mortise_fail(err, -EINVAL, "A socket needs 'path', or 'host' and 'port'");
-		if (r >= 0)
-			r = copy(&address.host, host, strlen(host), err);
-		if (r >= 0)
-			r = copy(&address.port, port, strlen(port), err);
-	}
-	if (r < 0)
-		return r;
-	*out = address;
-	address = (struct listen_address){0};
-	return 0;
-}
-
 /* "HOST:PORT", "[::1]:PORT", ":PORT". */
 static int parse_tcp(struct listen_address *address, const char *text, struct mortise_error *err)
 {
@@ -100,28 +68,47 @@ static int parse_tcp(struct listen_address *address, const char *text, struct mo
 	return r < 0 ? r : copy(&address->port, colon + 1, strlen(colon + 1), err);
 }
 
-int listen_parse(struct listen_address *out, const char *text, struct mortise_error *err)
+static int take_host(struct listen_address *address, struct options *options, struct mortise_error *err)
 {
-	static const char *const flags[] = {"wait", "server", NULL};
-	_cleanup_(listen_address_free) struct listen_address address = {0};
-	_cleanup_(options_free_p) struct options *options = NULL;
-	const char *where;
-	int r = options_parse(&options, text, "address", flags, err);
+	const char *host = "", *port;
+	int r = options_string(options, "host", &host, err);
 
-	if (r < 0)
+	if (r < 0 && r != -ENOENT)
 		return r;
-	r = options_string(options, "address", &where, err);
-	if (r < 0 || (!str_starts(where, "unix:") && !str_starts(where, "tcp:")))
-		return mortise_fail(err, -EINVAL,
-				    "Monitor '%s' needs an address: unix:PATH,server=on or tcp:HOST:PORT,server=on",
-				    text);
-	r = take_mode(&address, options, err);
-	if (r >= 0)
-		r = options_done(options, err);
-	if (r < 0)
-		return r;
-	r = str_starts(where, "unix:") ? copy(&address.path, where + 5, strlen(where + 5), err)
-				       : parse_tcp(&address, where + 4, err);
+	r = options_string(options, "port", &port, err);
+	if (r == -ENOENT)
+		return mortise_fail(err, -EINVAL, "A monitor's socket needs 'path', or 'host' and 'port'");
+	if (r == 0)
+		r = copy(&address->host, host, strlen(host), err);
+	return r < 0 ? r : copy(&address->port, port, strlen(port), err);
+}
+
+static int parse_text(struct listen_address *address, const char *text, struct mortise_error *err)
+{
+	if (str_starts(text, "unix:"))
+		return copy(&address->path, text + 5, strlen(text + 5), err);
+	if (str_starts(text, "tcp:"))
+		return parse_tcp(address, text + 4, err);
+	return mortise_fail(err, -EINVAL, "Monitor '%s' needs an address of the form unix:PATH or tcp:HOST:PORT", text);
+}
+
+int listen_parse(struct listen_address *out, struct options *options, struct mortise_error *err)
+{
+	_cleanup_(listen_address_free) struct listen_address address = {0};
+	const char *text;
+	int r = options_string(options, "address", &text, err);
+
+	if (r == 0) {
+		r = parse_text(&address, text, err);
+	} else if (r == -ENOENT) {
+		r = options_string(options, "path", &text, err);
+		if (r == 0)
+			r = copy(&address.path, text, strlen(text), err);
+		else if (r == -ENOENT)
+			r = take_host(&address, options, err);
+	}
+	if (r == 0)
+		r = take_mode(&address, options, err);
 	if (r < 0)
 		return r;
 	*out = address;

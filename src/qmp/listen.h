@@ -15,11 +15,10 @@ struct listen_address {
 void listen_address_free(struct listen_address *address);
 
 /*
- * From the text of -qmp ("unix:PATH,server=on,wait=off", "tcp:HOST:PORT,server,nowait") or the options of -chardev
- * socket (path or host and port; server, wait). Keys that are used are taken. No HOST is the loopback interface.
+ * Takes `address` (unix:PATH, tcp:HOST:PORT) or path or host and port, and server and wait. No HOST is the loopback
+ * interface.
  */
-int listen_parse(struct listen_address *out, const char *text, struct mortise_error *err);
-int listen_from_options(struct listen_address *out, struct options *options, struct mortise_error *err);
+int listen_parse(struct listen_address *out, struct options *options, struct mortise_error *err);
 
 /* A socket of the file system that is ours, to be removed at the end. */
 struct listen_file {

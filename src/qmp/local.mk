@@ -6,8 +6,19 @@ libmortise_a_SOURCES += \
 	src/qmp/check.h \
 	src/qmp/client.c \
 	src/qmp/client.h \
+	src/qmp/commands-block.c \
+	src/qmp/commands-device.c \
+	src/qmp/commands-machine.c \
+	src/qmp/commands-protocol.c \
+	src/qmp/commands-vm.c \
+	src/qmp/commands.c \
+	src/qmp/commands.h \
 	src/qmp/fds.c \
 	src/qmp/fds.h \
+	src/qmp/flatten.c \
+	src/qmp/flatten.h \
+	src/qmp/introspect.c \
+	src/qmp/introspect.h \
 	src/qmp/json.c \
 	src/qmp/json.h \
 	src/qmp/lexer.c \
@@ -16,6 +27,8 @@ libmortise_a_SOURCES += \
 	src/qmp/listen.h \
 	src/qmp/output.c \
 	src/qmp/output.h \
+	src/qmp/qmp.c \
+	src/qmp/qmp.h \
 	src/qmp/reader.c \
 	src/qmp/reader.h \
 	src/qmp/schema.c \
@@ -24,6 +37,8 @@ libmortise_a_SOURCES += \
 	src/qmp/server.h \
 	src/qmp/text.c \
 	src/qmp/text.h \
+	src/qmp/types-block.c \
+	src/qmp/types-block.h \
 	src/qmp/version.c \
 	src/qmp/version.h \
 	src/qmp/writer.c \

@@ -36,13 +36,14 @@ struct qmp_server {
 	struct listener *listeners;
 	struct qmp_client *clients[CLIENTS_MAX];
 	unsigned client_count;
+	bool started;
 	struct event *retry; /* accept again after descriptors had run out */
 };
 
 static void watch_listeners(struct qmp_server *server)
 {
 	for (struct listener *listener = server->listeners; listener; listener = listener->next) {
-		if (server->client_count < CLIENTS_MAX)
+		if (server->started && server->client_count < CLIENTS_MAX)
 			event_add(listener->acceptable, NULL);
 		else
 			event_del(listener->acceptable);
@@ -197,7 +198,7 @@ int qmp_server_listen(struct qmp_server *server, const struct listen_address *ad
 	if (r >= 0) {
 		listener->acceptable = event_new(loop_base(server->settings.loop), listener->socket,
 						 EV_READ | EV_PERSIST, on_acceptable, listener);
-		if (!listener->acceptable || event_add(listener->acceptable, NULL) < 0)
+		if (!listener->acceptable)
 			r = mortise_fail(err, -ENOMEM, "Out of memory for a monitor");
 	}
 	if (r < 0) {
@@ -206,7 +207,14 @@ int qmp_server_listen(struct qmp_server *server, const struct listen_address *ad
 	}
 	listener->next = server->listeners;
 	server->listeners = listener;
+	watch_listeners(server);
 	return 0;
+}
+
+void qmp_server_start(struct qmp_server *server)
+{
+	server->started = true;
+	watch_listeners(server);
 }
 
 void qmp_server_event(struct qmp_server *server, const char *name, cJSON *data)

@@ -23,8 +23,14 @@ int qmp_server_new(struct qmp_server **out, struct loop *loop, const struct sche
 struct qmp_server *qmp_server_free(struct qmp_server *server);
 DEFINE_CLEANUP(struct qmp_server *, qmp_server_free)
 
-/* Opens one more monitor. With address->wait it returns when the first client has come: start of the program only. */
+/*
+ * Opens one more monitor; its clients wait until qmp_server_start(). With address->wait it returns when the first one
+ * has come: start of the program only.
+ */
 int qmp_server_listen(struct qmp_server *server, const struct listen_address *address, struct mortise_error *err);
+
+/* From now on clients are greeted and served. */
+void qmp_server_start(struct qmp_server *server);
 
 /* Takes a connected socket as a client, in any case. */
 int qmp_server_adopt(struct qmp_server *server, int socket, struct mortise_error *err);

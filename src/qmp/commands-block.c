@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * qmp/commands-block.c - block nodes: added, deleted, resized, listed.
+ */
+#include "qmp/call.h"
+#include "qmp/commands.h"
+#include "qmp/flatten.h"
+#include "qmp/json.h"
+#include "qmp/types-block.h"
+#include "vm/hotplug.h"
+
+static void run_blockdev_add(struct qmp_call *call, const cJSON *arguments)
+{
+	struct mortise_error err = {0};
+	struct options *options;
+	int r = flatten_arguments(&options, arguments, &err);
+
+	if (r < 0)
+		qmp_answer(call, r, &err);
+	else
+		hotplug_blockdev_add(call->context, options, qmp_reply(call));
+}
+
+static void run_blockdev_del(struct qmp_call *call, const cJSON *arguments)
+{
+	hotplug_blockdev_del(call->context, json_string(arguments, "node-name"), qmp_reply(call));
+}
+
+/* A node by its name, or by the id of the device that uses it. */
+static struct mortise_block *find_node(struct vm *vm, const cJSON *arguments, struct mortise_error *err)
+{
+	const char *name = json_string(arguments, "node-name"), *device = json_string(arguments, "device");
+	struct mortise_block *node = NULL;
+
+	if (!name && (!device || !*device)) {
+		mortise_fail(err, -EINVAL, "Parameter 'node-name' is missing");
+		return NULL;
+	}
+	if (name) {
+		node = block_find(vm->blocks, name);
+		if (!node)
+			mortise_fail(err, -ENOENT, "Failed to find node with node-name='%s'", name);
+		return node;
+	}
+	while ((node = block_next(vm->blocks, node))) {
+		struct block_description description;
+
+		block_describe(node, &description);
+		if (description.owner && streq(description.owner, device))
+			return node;
+	}
+	mortise_fail(err, -ENODEV, "Device '%s' not found", device);
+	return NULL;
+}
+
+static void run_block_resize(struct qmp_call *call, const cJSON *arguments)
+{
+	struct mortise_error err = {0};
+	struct mortise_block *node;
+	uint64_t size;
+
+	json_to_unsigned(json_get(arguments, "size"), &size);
+	if (!size || size % 512) {
+		qmp_failf(call, QMP_GENERIC_ERROR, "Parameter 'size' expects a multiple of 512 bytes, and not 0");
+		return;
+	}
+	node = find_node(call->context, arguments, &err);
+	if (!node)
+		qmp_fail(call, json_get(arguments, "node-name") ? QMP_GENERIC_ERROR : QMP_DEVICE_NOT_FOUND, &err);
+	else
+		block_resize(node, size, qmp_reply(call));
+}
+
+/* --- queries --- */
+
+/* A BlockDeviceInfo. */
+static cJSON *describe_node(const struct block_description *node)
+{
+	static const char *const limits[] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"};
+	cJSON *info = cJSON_CreateObject(), *cache, *image;
+
+	cJSON_AddStringToObject(info, "node-name", node->node_name);
+	cJSON_AddStringToObject(info, "file", node->filename);
+	cJSON_AddStringToObject(info, "drv", node->driver);
+	cJSON_AddBoolToObject(info, "ro", node->read_only);
+	cJSON_AddStringToObject(info, "aio", node->aio);
+	cJSON_AddNumberToObject(info, "backing_file_depth", 0);
+	cJSON_AddFalseToObject(info, "encrypted");
+	cJSON_AddStringToObject(info, "detect_zeroes", "off");
+	cJSON_AddNumberToObject(info, "write_threshold", 0);
+	cache = cJSON_AddObjectToObject(info, "cache");
+	cJSON_AddTrueToObject(cache, "writeback");
+	cJSON_AddBoolToObject(cache, "direct", node->direct);
+	cJSON_AddBoolToObject(cache, "no-flush", node->no_flush);
+	image = cJSON_AddObjectToObject(info, "image");
+	cJSON_AddStringToObject(image, "filename", node->filename);
+	cJSON_AddStringToObject(image, "format", "raw");
+	json_add_unsigned(image, "virtual-size", node->info.size);
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		cJSON_AddNumberToObject(info, limits[i], 0);
+	return info;
+}
+
+static void run_query_block(struct qmp_call *call, const cJSON *arguments)
+{
+	struct vm *vm = call->context;
+	cJSON *list = cJSON_CreateArray();
+
+	for (struct mortise_block *node = NULL; (node = block_next(vm->blocks, node));) {
+		struct block_description description;
+		cJSON *info;
+
+		block_describe(node, &description);
+		if (!description.owner)
+			continue;
+		info = cJSON_CreateObject();
+		cJSON_AddStringToObject(info, "device", "");
+		cJSON_AddStringToObject(info, "qdev", description.owner);
+		cJSON_AddStringToObject(info, "type", "unknown");
+		cJSON_AddFalseToObject(info, "removable");
+		cJSON_AddFalseToObject(info, "locked");
+		cJSON_AddItemToObject(info, "inserted", describe_node(&description));
+		cJSON_AddItemToArray(list, info);
+	}
+	qmp_return(call, list);
+}
+
+static void run_query_nodes(struct qmp_call *call, const cJSON *arguments)
+{
+	struct vm *vm = call->context;
+	cJSON *list = cJSON_CreateArray();
+
+	for (struct mortise_block *node = NULL; (node = block_next(vm->blocks, node));) {
+		struct block_description description;
+
+		block_describe(node, &description);
+		cJSON_AddItemToArray(list, describe_node(&description));
+	}
+	qmp_return(call, list);
+}
+
+static cJSON *describe_stats(const struct block_stats *stats)
+{
+	static const struct {
+		enum mortise_block_op op;
+		const char *bytes, *operations, *time, *failed;
+	} names[] = {
+		{MORTISE_BLOCK_READ, "rd_bytes", "rd_operations", "rd_total_time_ns", "failed_rd_operations"},
+		{MORTISE_BLOCK_WRITE, "wr_bytes", "wr_operations", "wr_total_time_ns", "failed_wr_operations"},
+		{MORTISE_BLOCK_FLUSH, NULL, "flush_operations", "flush_total_time_ns", "failed_flush_operations"},
+		{MORTISE_BLOCK_DISCARD_OP, "unmap_bytes", "unmap_operations", "unmap_total_time_ns",
+		 "failed_unmap_operations"},
+	};
+	cJSON *info = cJSON_CreateObject();
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (names[i].bytes)
+			json_add_unsigned(info, names[i].bytes, stats->bytes[names[i].op]);
+		json_add_unsigned(info, names[i].operations, stats->operations[names[i].op]);
+		json_add_unsigned(info, names[i].time, stats->nanoseconds[names[i].op]);
+		json_add_unsigned(info, names[i].failed, stats->failed[names[i].op]);
+	}
+	return info;
+}
+
+static void run_query_stats(struct qmp_call *call, const cJSON *arguments)
+{
+	struct vm *vm = call->context;
+	cJSON *list = cJSON_CreateArray();
+	bool all = json_bool(arguments, "query-nodes", false);
+
+	for (struct mortise_block *node = NULL; (node = block_next(vm->blocks, node));) {
+		struct block_description description;
+		cJSON *info;
+
+		block_describe(node, &description);
+		if (!description.owner && !all)
+			continue;
+		info = cJSON_CreateObject();
+		if (description.owner) {
+			cJSON_AddStringToObject(info, "device", "");
+			cJSON_AddStringToObject(info, "qdev", description.owner);
+		}
+		cJSON_AddStringToObject(info, "node-name", description.node_name);
+		cJSON_AddItemToObject(info, "stats", describe_stats(&description.stats));
+		cJSON_AddItemToArray(list, info);
+	}
+	qmp_return(call, list);
+}
+
+static const struct schema_command commands[] = {
+	{"blockdev-add", run_blockdev_add, "Opens a block node, for device_add to use", &type_BlockdevOptions},
+	{
+		"blockdev-del",
+		run_blockdev_del,
+		"Closes a block node that no device uses",
+		ARGUMENTS(MUST("node-name", str, "the node")),
+	},
+	{
+		"block_resize",
+		run_block_resize,
+		"Changes the size of a node's image; the guest sees the new size at once",
+		ARGUMENTS(MAY("device", str, "the id of the device that uses the node"),
+			  MAY("node-name", str, "the node"), MUST("size", uint, "bytes, a multiple of 512")),
+	},
+	{"query-block", run_query_block, "Lists the guest's disks", .returns = &type_BlockInfo_array},
+	{
+		"query-named-block-nodes",
+		run_query_nodes,
+		"Lists the block nodes, used or not",
+		ARGUMENTS(MAY("flat", bool, "makes no difference here: nodes have no backing chain")),
+		&type_BlockDeviceInfo_array,
+	},
+	{
+		"query-blockstats",
+		run_query_stats,
+		"Tells what disks have done",
+		ARGUMENTS(MAY("query-nodes", bool, "whether nodes that no device uses are listed too")),
+		&type_BlockStats_array,
+	},
+	{0},
+};
+
+const struct schema_group commands_block = {.title = "Block nodes", .commands = commands};

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * qmp/commands-device.c - devices: plugged, unplugged, and the plugins that they come from.
+ */
+#include "qmp/call.h"
+#include "qmp/commands.h"
+#include "qmp/flatten.h"
+#include "qmp/json.h"
+#include "vm/hotplug.h"
+
+static ALTERNATE_TYPE(SlotNumber, "the number of a slot, as a JSON number or in a string, decimal or 0x hexadecimal",
+		      CHOICE(str), CHOICE(uint));
+static OPEN_OBJECT_TYPE(DeviceOptions, "a device, with its driver's properties as further members",
+			MUST("driver", str, "a driver's name, such as virtio-blk-mmio"),
+			MAY("id", str, "its name, which a backend to be used may share"),
+			MAY("addr", SlotNumber, "its slot in the bay for such devices; the first free one when absent"),
+			MAY("lun", SlotNumber, "its slot minus one; addr wins"), MAY("romfile", str, "must be empty"));
+
+static void run_device_add(struct qmp_call *call, const cJSON *arguments)
+{
+	struct mortise_error err = {0};
+	struct options *options;
+	int r = flatten_arguments(&options, arguments, &err);
+
+	if (r < 0)
+		qmp_answer(call, r, &err);
+	else
+		hotplug_device_add(call->context, options, qmp_reply(call));
+}
+
+static void run_device_del(struct qmp_call *call, const cJSON *arguments)
+{
+	hotplug_device_del(call->context, json_string(arguments, "id"), qmp_reply(call));
+}
+
+static OBJECT_TYPE(PluginClass, "a driver in a plugin", MUST("driver", str, "its name for device_add"),
+		   MUST("summary", str, "what it is"), MUST("virtio-id", int, "its virtio device type"),
+		   MUST("queues", int, "how many virtqueues it has at most"));
+static ARRAY_TYPE(PluginClass);
+static OBJECT_TYPE(PluginInfo, "a loaded plugin", MUST("name", str, "its name"), MUST("version", str, "its version"),
+		   MUST("summary", str, "what it is"), MUST("license", str, "an SPDX expression"),
+		   MUST("file", str, "where it was loaded from"), MUST("abi", str, "major.minor of the ABI it needs"),
+		   MUST("instances", int, "how many devices of it there are"),
+		   MUST("classes", PluginClass_array, "its drivers"));
+static ARRAY_TYPE(PluginInfo);
+
+static cJSON *describe_plugin(const struct plugin *plugin)
+{
+	const struct mortise_plugin *description = plugin->description;
+	cJSON *info = cJSON_CreateObject(), *classes;
+	char abi[16];
+
+	snprintf(abi, sizeof(abi), "%u.%u", description->abi_major, description->abi_minor);
+	cJSON_AddStringToObject(info, "name", description->name);
+	cJSON_AddStringToObject(info, "version", description->version);
+	cJSON_AddStringToObject(info, "summary", description->summary);
+	cJSON_AddStringToObject(info, "license", description->license);
+	cJSON_AddStringToObject(info, "file", plugin->file);
+	cJSON_AddStringToObject(info, "abi", abi);
+	json_add_unsigned(info, "instances", plugin->instances);
+	classes = cJSON_AddArrayToObject(info, "classes");
+	for (const struct mortise_class *const *class = description->classes; *class; class ++) {
+		cJSON *item = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(item, "driver", (*class)->driver);
+		cJSON_AddStringToObject(item, "summary", (*class)->summary);
+		json_add_unsigned(item, "virtio-id", (*class)->virtio_id);
+		json_add_unsigned(item, "queues", (*class)->queue_count);
+		cJSON_AddItemToArray(classes, item);
+	}
+	return info;
+}
+
+static void run_query_plugins(struct qmp_call *call, const cJSON *arguments)
+{
+	struct vm *vm = call->context;
+	cJSON *list = cJSON_CreateArray();
+
+	for (const struct plugin *plugin = NULL; (plugin = plugins_next(vm->plugins, plugin));)
+		cJSON_AddItemToArray(list, describe_plugin(plugin));
+	qmp_return(call, list);
+}
+
+static const struct schema_command commands[] = {
+	{"device_add", run_device_add, "Plugs a device; returns when the guest has been told", &type_DeviceOptions},
+	{
+		"device_del",
+		run_device_del,
+		"Unplugs a device: what is in flight is finished, DEVICE_DELETED follows, then the return. A backend "
+		"that shares the device's name goes along",
+		ARGUMENTS(MUST("id", str, "the device")),
+	},
+	{"query-plugins", run_query_plugins, "Lists the loaded plugins", .returns = &type_PluginInfo_array},
+	{0},
+};
+
+static OBJECT_TYPE(DeviceDeletedInfo, "an unplugged device", MUST("device", str, "its id"),
+		   MUST("path", str, "its id again"));
+
+static const struct schema_event events[] = {
+	{"DEVICE_DELETED", "a device is unplugged, its name and its slot are free", &type_DeviceDeletedInfo},
+	{0},
+};
+
+const struct schema_group commands_device = {.title = "Devices and plugins", .commands = commands, .events = events};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * qmp/commands.c - the commands and events of Mortise, put together.
+ */
+#include "qmp/commands.h"
+
+#include <stddef.h>
+
+const struct schema qmp_schema = {
+	.groups =
+		(const struct schema_group *const[]){
+			&commands_protocol,
+			&commands_vm,
+			&commands_machine,
+			&commands_block,
+			&commands_device,
+			NULL,
+		},
+};

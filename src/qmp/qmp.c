@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * qmp/qmp.c - the monitors of one VM.
+ */
+#include "qmp/qmp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "qmp/commands.h"
+#include "qmp/listen.h"
+#include "qmp/server.h"
+
+struct qmp {
+	struct vm *vm;
+	struct qmp_server *server;
+	struct vm_observer observer;
+};
+
+/* Why it happened, for the events that QEMU tells it with. */
+static cJSON *cause(const struct vm_event *event)
+{
+	cJSON *data = cJSON_CreateObject();
+
+	cJSON_AddBoolToObject(data, "guest", event->guest);
+	cJSON_AddStringToObject(data, "reason", event->reason);
+	return data;
+}
+
+static cJSON *deleted(const struct vm_event *event)
+{
+	cJSON *data = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(data, "device", event->device);
+	cJSON_AddStringToObject(data, "path", event->path);
+	return data;
+}
+
+static void on_event(struct vm_observer *observer, const struct vm_event *event)
+{
+	static const struct {
+		const char *name;
+		cJSON *(*data)(const struct vm_event *event);
+	} events[] = {
+		[VM_EVENT_STOP] = {"STOP"},
+		[VM_EVENT_RESUME] = {"RESUME"},
+		[VM_EVENT_POWERDOWN] = {"POWERDOWN"},
+		[VM_EVENT_RESET] = {"RESET", cause},
+		[VM_EVENT_SHUTDOWN] = {"SHUTDOWN", cause},
+		[VM_EVENT_DEVICE_DELETED] = {"DEVICE_DELETED", deleted},
+	};
+	struct qmp *qmp = container_of(observer, struct qmp, observer);
+
+	qmp_server_event(qmp->server, events[event->kind].name,
+			 events[event->kind].data ? events[event->kind].data(event) : NULL);
+}
+
+int qmp_new(struct qmp **out, struct vm *vm, struct mortise_error *err)
+{
+	struct qmp *qmp = calloc(1, sizeof(*qmp));
+	int r;
+
+	if (!qmp)
+		return mortise_fail(err, -ENOMEM, "Out of memory for the monitors");
+	r = qmp_server_new(&qmp->server, vm->loop, &qmp_schema, vm, err);
+	if (r < 0) {
+		free(qmp);
+		return r;
+	}
+	qmp->vm = vm;
+	qmp->observer.event = on_event;
+	vm_observe(vm, &qmp->observer);
+	*out = qmp;
+	return 0;
+}
+
+struct qmp *qmp_free(struct qmp *qmp)
+{
+	if (!qmp)
+		return NULL;
+	vm_unobserve(qmp->vm, &qmp->observer);
+	qmp_server_free(qmp->server);
+	free(qmp);
+	return NULL;
+}
+
+int qmp_listen(struct qmp *qmp, struct options *options, struct mortise_error *err)
+{
+	_cleanup_(listen_address_free) struct listen_address address = {0};
+	int r = listen_parse(&address, options, err);
+
+	if (r == 0)
+		r = options_done(options, err);
+	return r < 0 ? r : qmp_server_listen(qmp->server, &address, err);
+}
+
+void qmp_start(struct qmp *qmp)
+{
+	qmp_server_start(qmp->server);
+}
