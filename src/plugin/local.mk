@@ -1,2 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-libmortise_a_SOURCES +=
+libmortise_a_SOURCES += \
+	src/plugin/check.c \
+	src/plugin/check.h \
+	src/plugin/elf.c \
+	src/plugin/elf.h \
+	src/plugin/find.c \
+	src/plugin/find.h \
+	src/plugin/host.c \
+	src/plugin/instance.c \
+	src/plugin/load.c \
+	src/plugin/load.h \
+	src/plugin/plugin.h \
+	src/plugin/properties.c \
+	src/plugin/properties.h \
+	src/plugin/registry.c \
+	src/plugin/registry.h

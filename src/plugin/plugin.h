@@ -21,7 +21,8 @@ DEFINE_CLEANUP(struct plugins *, plugins_free)
 
 /* One loaded plugin, for query-plugins. */
 struct plugin {
-	const struct mortise_plugin *description;
+	const struct mortise_plugin *description;   /* a copy, complete whatever ABI minor the plugin is of */
+	const struct mortise_class *const *classes; /* likewise, NULL-terminated; those of `description` are raw */
 	const char *file;
 	unsigned instances;
 };
@@ -44,7 +45,7 @@ struct backends {
 /*
  * Makes an instance, CREATED, with its properties set from `options` (all keys of the class are taken; what is left is
  * the caller's) and its backends claimed. Where the class has a block or net property that is absent, the backend that
- * has the name `id` is taken, if there is one (the seed's rule).
+ * has the name `id`, which is never NULL, is taken, if there is one (the seed's rule).
  */
 int plugin_instance_new(struct mortise_device **out, struct plugins *plugins, const struct mortise_class *class,
 			const char *id, struct options *options, const struct backends *backends, struct loop *control,

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plugin/host.c - the table of host services: where a plugin's calls go.
+ */
+#include "config.h"
+
+#include "base/log.h"
+#include "base/util.h"
+#include "plugin/plugin.h"
+
+MORTISE_PRINTF(3, 4)
+static void host_log(struct mortise_device *device, enum mortise_log_level level, const char *format, ...)
+{
+	const char *id = device ? device_id(device) : NULL;
+	char text[896];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_write(MIN(level, MORTISE_LOG_DEBUG), "%s%s%s", id ? id : "", id ? ": " : "", text);
+}
+
+const struct mortise_host plugin_host = {
+	.size = sizeof(struct mortise_host),
+	.abi_major = MORTISE_ABI_MAJOR,
+	.abi_minor = MORTISE_ABI_MINOR,
+	.version = PACKAGE_VERSION,
+	.log = host_log,
+
+	.offer_features = device_offer_features,
+	.write_config = device_write_config,
+	.read_config = device_read_config,
+	.needs_reset = device_needs_reset,
+	.queue_pop = device_queue_pop,
+	.queue_push = device_queue_push,
+	.queue_unpop = device_queue_unpop,
+
+	.block_info = block_info,
+	.block_submit = block_submit,
+
+	.net_info = net_info,
+	.net_set_offloads = net_set_offloads,
+	.net_set_queues = net_set_queues,
+	.net_send = net_send,
+	.net_receive = net_receive,
+	.net_poll = net_poll,
+};

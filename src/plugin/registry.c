@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plugin/registry.c - the plugins that are loaded, and the classes in them by driver name.
+ */
+#include "plugin/registry.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "plugin/check.h"
+#include "plugin/load.h"
+
+struct entry {
+	struct entry *next;
+	struct plugin plugin; /* what others see */
+	struct mortise_plugin description;
+	char *file;
+	struct mortise_class **classes; /* NULL-terminated */
+};
+
+struct plugins {
+	char *dir;
+	struct entry *first, **last;
+};
+
+static struct entry *entry_free(struct entry *entry)
+{
+	if (!entry)
+		return NULL;
+	for (struct mortise_class **class = entry->classes; class && *class; class ++)
+		class_free(*class);
+	free(entry->classes);
+	free(entry->file);
+	free(entry);
+	return NULL;
+}
+DEFINE_CLEANUP(struct entry *, entry_free)
+
+int plugins_new(struct plugins **out, const char *dir, struct mortise_error *err)
+{
+	_cleanup_(plugins_free_p) struct plugins *plugins = calloc(1, sizeof(*plugins));
+
+	if (plugins)
+		plugins->dir = strdup(dir);
+	if (!plugins || !plugins->dir)
+		return mortise_fail(err, -ENOMEM, "Out of memory for plugin directory '%s'", dir);
+	plugins->last = &plugins->first;
+	*out = steal_ptr(&plugins);
+	return 0;
+}
+
+struct plugins *plugins_free(struct plugins *plugins)
+{
+	struct entry *next;
+
+	if (!plugins)
+		return NULL;
+	for (struct entry *entry = plugins->first; entry; entry = next) {
+		next = entry->next;
+		entry_free(entry);
+	}
+	free(plugins->dir);
+	free(plugins);
+	return NULL;
+}
+
+const struct plugin *plugins_next(struct plugins *plugins, const struct plugin *after)
+{
+	const struct entry *entry = after ? container_of(after, struct entry, plugin)->next : plugins->first;
+
+	return entry ? &entry->plugin : NULL;
+}
+
+static const struct mortise_class *find_class(struct mortise_class *const *classes, const char *name)
+{
+	for (; *classes; classes++)
+		if (streq((*classes)->driver, name))
+			return *classes;
+	return NULL;
+}
+
+static struct entry *find_provider(struct plugins *plugins, const char *name)
+{
+	for (struct entry *entry = plugins->first; entry; entry = entry->next)
+		if (find_class(entry->classes, name))
+			return entry;
+	return NULL;
+}
+
+struct plugin *plugin_of_class(struct plugins *plugins, const struct mortise_class *class)
+{
+	struct entry *entry = find_provider(plugins, class->driver);
+
+	return entry ? &entry->plugin : NULL;
+}
+
+/* Two classes of one name, in this plugin or in it and another one, would hide each other. */
+static int check_unique(struct plugins *plugins, const struct entry *entry, const char *driver,
+			struct mortise_error *err)
+{
+	const struct entry *other = find_class(entry->classes, driver) ? entry : find_provider(plugins, driver);
+
+	if (other)
+		return mortise_fail(err, -EEXIST, "Plugin '%s' brings driver '%s', which plugin '%s' has already",
+				    entry->file, driver, other->file);
+	return 0;
+}
+
+static int copy_classes(struct plugins *plugins, struct entry *entry, struct mortise_error *err)
+{
+	const struct mortise_class *const *from = entry->description.classes;
+	size_t count = 0;
+	int r;
+
+	while (from[count])
+		count++;
+	entry->classes = calloc(count + 1, sizeof(*entry->classes));
+	if (!entry->classes)
+		return mortise_fail(err, -ENOMEM, "Out of memory for plugin '%s'", entry->file);
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_(class_free_p) struct mortise_class *class = NULL;
+
+		r = class_check(&class, from[i], entry->file, err);
+		if (r < 0)
+			return r;
+		r = check_unique(plugins, entry, class->driver, err);
+		if (r < 0)
+			return r;
+		entry->classes[i] = steal_ptr(&class);
+	}
+	return 0;
+}
+
+static int call_init(const struct entry *entry, struct mortise_error *err)
+{
+	struct mortise_error why = {0};
+	int r = entry->description.init ? entry->description.init(&plugin_host, &why) : 0;
+
+	if (r >= 0)
+		return 0;
+	return mortise_fail(err, r, "Plugin '%s' could not start: %s", entry->file,
+			    *why.message ? why.message : strerror(-r));
+}
+
+/* Makes an entry of a file; it is not in the list yet. */
+static int open_entry(struct plugins *plugins, struct plugin_file *file, const char *name, struct entry **out,
+		      struct mortise_error *err)
+{
+	_cleanup_(entry_free_p) struct entry *entry = calloc(1, sizeof(*entry));
+	const struct mortise_plugin *description;
+	int r;
+
+	if (!entry)
+		return mortise_fail(err, -ENOMEM, "Out of memory for plugin '%s'", file->path);
+	r = plugin_load(file, &description, err);
+	if (r < 0)
+		return r;
+	r = description_check(&entry->description, description, file->linked ? NULL : name, file->path, err);
+	if (r < 0)
+		return r;
+	entry->file = steal_ptr(&file->path);
+	r = copy_classes(plugins, entry, err);
+	if (r < 0)
+		return r;
+	if (!find_class(entry->classes, name))
+		return mortise_fail(err, -ENOEXEC, "Plugin '%s' has no driver '%s' in it", entry->file, name);
+	r = call_init(entry, err);
+	if (r < 0)
+		return r;
+	entry->plugin = (struct plugin){
+		.description = &entry->description,
+		.file = entry->file,
+		.classes = (const struct mortise_class *const *)entry->classes,
+	};
+	*out = steal_ptr(&entry);
+	return 0;
+}
+
+int plugins_class(struct plugins *plugins, const char *driver, const struct mortise_class **out,
+		  struct mortise_error *err)
+{
+	_cleanup_(plugin_file_done) struct plugin_file file = {.dir = -1, .fd = -1};
+	char name[PLUGIN_NAME_SIZE];
+	struct entry *entry;
+	int r;
+
+	r = plugin_driver_name(name, driver, err);
+	if (r < 0)
+		return r;
+	entry = find_provider(plugins, name);
+	if (!entry) {
+		r = plugin_find(&file, plugins->dir, name, err);
+		if (r < 0)
+			return r;
+		r = open_entry(plugins, &file, name, &entry, err);
+		if (r < 0)
+			return r;
+		*plugins->last = entry;
+		plugins->last = &entry->next;
+		log_info("Loaded plugin %s %s from '%s'", entry->description.name, entry->description.version,
+			 entry->file);
+	}
+	*out = find_class(entry->classes, name);
+	return 0;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plugin/registry.h - what instances need of the registry.
+ */
+#pragma once
+
+#include "plugin/plugin.h"
+
+/* The plugin that a class came from. */
+struct plugin *plugin_of_class(struct plugins *plugins, const struct mortise_class *class);
