@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "base/log.h"
 #include "base/util.h"
 
 struct loop {
@@ -65,6 +66,12 @@ static void quit_now(struct task *task)
 	loop_quit(container_of(task, struct loop, quit_task));
 }
 
+/* libevent's own words belong into the log, not onto the terminal; what it fails at, its callers report. */
+static void on_libevent_log(int severity, const char *message)
+{
+	log_debug("libevent: %s", message);
+}
+
 int loop_new(struct loop **out, struct mortise_error *err)
 {
 	_cleanup_(loop_free_p) struct loop *loop = calloc(1, sizeof(*loop));
@@ -79,6 +86,8 @@ int loop_new(struct loop **out, struct mortise_error *err)
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (loop->wake_fd < 0)
 		return mortise_fail(err, -errno, "Could not make an eventfd: %s", strerror(errno));
+
+	event_set_log_callback(on_libevent_log);
 
 	/* Each base is touched by one thread alone, so libevent's own locks would be wasted. */
 	config = event_config_new();

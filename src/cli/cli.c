@@ -136,10 +136,11 @@ static int set_cpus(struct cli *cli, const char *value, struct mortise_error *er
 	return 0;
 }
 
-static int append_parsed(struct options_list *list, const char *value, const char *first, struct mortise_error *err)
+static int append_parsed(struct options_list *list, const char *value, const char *first, const char *const *flags,
+			 struct mortise_error *err)
 {
 	struct options *options;
-	int r = options_parse(&options, value, first, NULL, err);
+	int r = options_parse(&options, value, first, flags, err);
 
 	return r < 0 ? r : cli_append(list, options, err);
 }
@@ -167,17 +168,19 @@ static int add_device(struct cli *cli, const char *value, struct mortise_error *
 
 static int add_blockdev(struct cli *cli, const char *value, struct mortise_error *err)
 {
-	return append_parsed(&cli->vm.blockdevs, value, "driver", err);
+	return append_parsed(&cli->vm.blockdevs, value, "driver", NULL, err);
 }
 
 static int add_netdev(struct cli *cli, const char *value, struct mortise_error *err)
 {
-	return append_parsed(&cli->vm.netdevs, value, "type", err);
+	return append_parsed(&cli->vm.netdevs, value, "type", NULL, err);
 }
 
 static int add_qmp(struct cli *cli, const char *value, struct mortise_error *err)
 {
-	return append_parsed(&cli->monitors, value, "address", err);
+	static const char *const flags[] = {"server", "wait", NULL};
+
+	return append_parsed(&cli->monitors, value, "address", flags, err);
 }
 
 static int set_name(struct cli *cli, const char *value, struct mortise_error *err)

@@ -10,7 +10,7 @@
 
 struct cli {
 	struct vm_config vm;
-	struct options_list monitors; /* of -qmp: key `address` and its options */
+	struct options_list monitors; /* of -qmp: `address`, `server`, `wait` */
 	const char *pidfile;	      /* NULL: none */
 	const char *log_file;	      /* NULL: stderr */
 	enum mortise_log_level log_level;
