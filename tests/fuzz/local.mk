@@ -1,1 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
+# A fuzz target fuzz-NAME.c is a program replay-NAME of `make check`, which runs it on corpus/NAME and on fixed mutations of
+# that, and with `make fuzz` (clang) a libFuzzer program tests/fuzz/fuzz-NAME.
+
+check_PROGRAMS += tests/fuzz/replay-qmp-reader
+TESTS += tests/fuzz/replay-qmp-reader
+tests_fuzz_replay_qmp_reader_SOURCES = tests/fuzz/fuzz-qmp-reader.c tests/fuzz/replay.c
+tests_fuzz_replay_qmp_reader_LDADD = $(CORE_LIBS)
+
+EXTRA_DIST += tests/fuzz/corpus
+CLEANFILES += $(FUZZ_BINARIES)
+
+FUZZ_CC = clang
+FUZZ_COMPILE = $(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) $(CJSON_CFLAGS) -g -O1 -std=gnu11 \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+FUZZ_BINARIES = tests/fuzz/fuzz-qmp-reader
+
+FUZZ_QMP_READER = tests/fuzz/fuzz-qmp-reader.c src/qmp/json.c src/qmp/lexer.c src/qmp/reader.c src/qmp/text.c \
+	src/qmp/writer.c
+tests/fuzz/fuzz-qmp-reader: $(FUZZ_QMP_READER)
+	$(AM_V_CC)$(MKDIR_P) tests/fuzz && $(FUZZ_COMPILE) -o $@ $(FUZZ_QMP_READER:%=$(srcdir)/%) $(CJSON_LIBS)
+
+.PHONY: fuzz
+fuzz: $(FUZZ_BINARIES)
+	@echo "Run for example: tests/fuzz/fuzz-qmp-reader -max_len=65536 tests/fuzz/corpus/qmp-reader"
