@@ -132,7 +132,7 @@ static void reap(struct uring *uring)
 /* Hands the kernel what is queued. Where it lacks memory, the event's timeout tries again. */
 static void flush(struct uring *uring)
 {
-	int r = io_uring_submit_and_get_events(&uring->ring);
+	int r = io_uring_submit(&uring->ring);
 
 	if (io_uring_sq_ready(&uring->ring) == 0)
 		return;
@@ -210,14 +210,16 @@ static void uring_detach(struct block_engine *engine)
 	uring_free(container_of(engine, struct uring, engine));
 }
 
-/* The best ring that this kernel gives. */
+/*
+ * The best ring that this kernel gives. Not IORING_SETUP_DEFER_TASKRUN: with it the ring's descriptor would not become
+ * readable before somebody asked for completions.
+ */
 static int make_ring(struct io_uring *ring)
 {
 	static const unsigned flags[] = {
-		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-			IORING_SETUP_TASKRUN_FLAG,		     /* 6.1 */
-		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN, /* 5.19 */
-		0,						     /* 5.10 */
+		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER, /* 6.0 */
+		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN,				  /* 5.19 */
+		0,										  /* 5.10 */
 	};
 	int r = -EINVAL;
 

@@ -11,6 +11,26 @@ UNIT_TESTS += tests/unit/test-block-open
 tests_unit_test_block_open_SOURCES = tests/unit/test-block-open.c $(BLOCK_FIXTURE)
 tests_unit_test_block_open_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-block-uring
+tests_unit_test_block_uring_SOURCES = tests/unit/test-block-io.c $(BLOCK_FIXTURE)
+tests_unit_test_block_uring_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_OPTIONS='",aio=io_uring"'
+tests_unit_test_block_uring_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-block-threads
+tests_unit_test_block_threads_SOURCES = tests/unit/test-block-io.c $(BLOCK_FIXTURE)
+tests_unit_test_block_threads_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_OPTIONS='",aio=threads"'
+tests_unit_test_block_threads_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-block-uring-direct
+tests_unit_test_block_uring_direct_SOURCES = tests/unit/test-block-io.c $(BLOCK_FIXTURE)
+tests_unit_test_block_uring_direct_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_OPTIONS='",aio=io_uring,cache.direct=on"'
+tests_unit_test_block_uring_direct_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-block-threads-direct
+tests_unit_test_block_threads_direct_SOURCES = tests/unit/test-block-io.c $(BLOCK_FIXTURE)
+tests_unit_test_block_threads_direct_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_OPTIONS='",aio=threads,cache.direct=on"'
+tests_unit_test_block_threads_direct_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-qmp-check
 tests_unit_test_qmp_check_SOURCES = tests/unit/test-qmp-check.c
 tests_unit_test_qmp_check_LDADD = $(UNIT_LIBS)
