@@ -62,4 +62,10 @@ tests_unit_test_boot_LDADD = $(UNIT_LIBS)
 UNIT_TESTS += tests/unit/test-cli
 tests_unit_test_cli_SOURCES = tests/unit/test-cli.c
 tests_unit_test_cli_LDADD = $(UNIT_LIBS)
+
+RING_FIXTURE = tests/unit/ring.c tests/unit/ring.h
+
+UNIT_TESTS += tests/unit/test-virtqueue
+tests_unit_test_virtqueue_SOURCES = tests/unit/test-virtqueue.c $(RING_FIXTURE)
+tests_unit_test_virtqueue_LDADD = $(UNIT_LIBS)
 endif
