@@ -77,6 +77,7 @@ int device_new(struct mortise_device **out, const struct device_config *config, 
 	device->owner = config->owner;
 	device->control = config->control;
 	device->state = DEVICE_CREATED;
+	device->queue_count = class->queue_count;
 	device->kick.run = run_kick;
 	device->round_end.run = end_round;
 	make_face(device);
@@ -109,11 +110,13 @@ int device_look_like(struct mortise_device *device, const struct mortise_device 
 	free(device->queues);
 	free(device->face.config);
 	device->queues = queues;
+	device->queue_count = face->queue_count;
 	device->face = (struct transport_face){.name = device->id,
 					       .virtio_id = face->virtio_id,
 					       .features = face->features,
 					       .queue_count = face->queue_count,
 					       .queue_size = face->queue_size,
+					       .takes_over = true,
 					       .config = config,
 					       .config_size = face->config_size};
 	if (other->transport)
@@ -127,7 +130,7 @@ struct mortise_device *device_free(struct mortise_device *device)
 		return NULL;
 	if (device->own_loop)
 		loop_free(device->loop);
-	for (uint32_t i = 0; device->queues && i < device->face.queue_count; i++)
+	for (uint32_t i = 0; device->queues && i < device->queue_count; i++)
 		virtqueue_stop(&device->queues[i]);
 	free(device->queues);
 	free(device->face.config);
@@ -239,7 +242,7 @@ void device_unrealize(struct mortise_device *device, struct reply *reply)
 
 static void stop_queues(struct mortise_device *device)
 {
-	for (uint32_t i = 0; i < device->face.queue_count; i++)
+	for (uint32_t i = 0; i < device->queue_count; i++)
 		virtqueue_stop(&device->queues[i]);
 	device->pushed = 0;
 }
@@ -249,7 +252,7 @@ static int start_queues(struct mortise_device *device, uint64_t *features, struc
 	struct virtqueue_place places[TRANSPORT_QUEUES];
 
 	*features = transport_negotiated(device->transport, places);
-	for (uint32_t i = 0; i < device->face.queue_count; i++) {
+	for (uint32_t i = 0; i < device->queue_count; i++) {
 		if (!places[i].ready)
 			continue;
 		if (virtqueue_start(&device->queues[i], device->transport->ram, &places[i], i, *features,
@@ -263,14 +266,14 @@ static int start_queues(struct mortise_device *device, uint64_t *features, struc
 
 static void save_queues(struct mortise_device *device)
 {
-	for (uint32_t i = 0; i < device->face.queue_count; i++)
+	for (uint32_t i = 0; i < device->queue_count; i++)
 		if (device->queues[i].started)
 			transport_save_queue(device->transport, i, &device->queues[i]);
 }
 
 void device_notify_all(struct mortise_device *device)
 {
-	for (uint32_t i = 0; i < device->face.queue_count; i++)
+	for (uint32_t i = 0; i < device->queue_count; i++)
 		if (device->popping && device->queues[i].started)
 			device->class->notify(device->self, i);
 }

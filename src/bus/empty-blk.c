@@ -7,6 +7,7 @@
 
 #include "base/util.h"
 #include "bus/empty.h"
+#include "bus/transport.h"
 
 static int blk_realize(void *self, struct mortise_device *device, const struct mortise_host *host,
 		       struct mortise_error *err)
@@ -60,7 +61,7 @@ const struct mortise_class empty_blk_class = {
 	.driver = "empty-blk",
 	.summary = "A disk of zero sectors",
 	.virtio_id = 2,
-	.queue_count = 1,
+	.queue_count = TRANSPORT_QUEUES,
 	.features = EMPTY_BLK_FEATURES,
 	.config_size = offsetof(struct virtio_blk_config, max_secure_erase_sectors),
 	.instance_size = sizeof(struct empty),

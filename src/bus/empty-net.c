@@ -7,8 +7,14 @@
 
 #include "base/util.h"
 #include "bus/empty.h"
+#include "bus/instance.h"
 
-enum { RECEIVE, TRANSMIT, CONTROL, QUEUES };
+#define NO_QUEUE UINT32_MAX
+
+struct empty_net {
+	struct empty empty;
+	uint32_t control; /* index of the control queue, or NO_QUEUE */
+};
 
 static int net_realize(void *self, struct mortise_device *device, const struct mortise_host *host,
 		       struct mortise_error *err)
@@ -22,12 +28,28 @@ static int net_realize(void *self, struct mortise_device *device, const struct m
 	return 0;
 }
 
+/*
+ * Where the control queue is depends on what the driver has negotiated, perhaps with a card that had more queues: it is
+ * the last of those that it has set up (5.1.2).
+ */
+static int net_activate(void *self, uint64_t features, struct mortise_error *err)
+{
+	struct empty_net *net = self;
+
+	net->control = NO_QUEUE;
+	if (features >> VIRTIO_NET_F_CTRL_VQ & 1)
+		for (uint32_t i = 2; i < TRANSPORT_QUEUES; i += 2)
+			if (net->empty.device->queues[i].started)
+				net->control = i;
+	return 0;
+}
+
 /* Frames vanish, as they do on a wire that leads nowhere. */
-static void transmit(struct empty *empty)
+static void transmit(struct empty *empty, uint32_t queue)
 {
 	struct mortise_chain *chain;
 
-	while ((chain = device_queue_pop(empty->device, TRANSMIT)))
+	while ((chain = device_queue_pop(empty->device, queue)))
 		device_queue_push(empty->device, chain, 0);
 }
 
@@ -60,11 +82,11 @@ static uint8_t obey(struct empty *empty, struct mortise_chain *chain)
 	}
 }
 
-static void control(struct empty *empty)
+static void control(struct empty *empty, uint32_t queue)
 {
 	struct mortise_chain *chain;
 
-	while ((chain = device_queue_pop(empty->device, CONTROL))) {
+	while ((chain = device_queue_pop(empty->device, queue))) {
 		const uint8_t answer = obey(empty, chain);
 
 		device_queue_push(empty->device, chain,
@@ -74,10 +96,12 @@ static void control(struct empty *empty)
 
 static void net_notify(void *self, uint32_t queue)
 {
-	if (queue == TRANSMIT)
-		transmit(self);
-	else if (queue == CONTROL)
-		control(self);
+	struct empty_net *net = self;
+
+	if (queue == net->control)
+		control(&net->empty, queue);
+	else if (queue & 1)
+		transmit(&net->empty, queue);
 }
 
 static void net_reset(void *self)
@@ -92,12 +116,13 @@ const struct mortise_class empty_net_class = {
 	.driver = "empty-net",
 	.summary = "A network card without carrier",
 	.virtio_id = 1,
-	.queue_count = QUEUES,
+	.queue_count = TRANSPORT_QUEUES,
 	.features = EMPTY_NET_FEATURES,
 	.config_size = offsetof(struct virtio_net_config, speed),
-	.instance_size = sizeof(struct empty),
+	.instance_size = sizeof(struct empty_net),
 	.queue_size = EMPTY_QUEUE_SIZE,
 	.realize = net_realize,
+	.activate = net_activate,
 	.notify = net_notify,
 	.reset = net_reset,
 };

@@ -11,7 +11,8 @@
 #include "base/util.h"
 #include "bus/instance.h"
 
-static int make(struct mortise_device **out, const struct mortise_class *class, const uint8_t mac[6],
+/* `shown`: queues that a driver finds; there are more for one that has found a device with more. */
+static int make(struct mortise_device **out, const struct mortise_class *class, uint32_t shown, const uint8_t mac[6],
 		struct loop *control, struct loop *loop, struct mortise_error *err)
 {
 	const struct device_config config = {.class = class, .control = control, .loop = loop};
@@ -21,6 +22,8 @@ static int make(struct mortise_device **out, const struct mortise_class *class, 
 
 	if (r < 0)
 		return r;
+	device->face.queue_count = shown;
+	device->face.takes_over = true;
 	empty = device_self(device);
 	if (mac)
 		memcpy(empty->mac, mac, sizeof(empty->mac));
@@ -36,9 +39,9 @@ int empty_new(struct mortise_device **out, uint32_t virtio_id, const uint8_t mac
 {
 	switch (virtio_id) {
 	case VIRTIO_ID_BLOCK:
-		return make(out, &empty_blk_class, NULL, control, loop, err);
+		return make(out, &empty_blk_class, 1, NULL, control, loop, err);
 	case VIRTIO_ID_NET:
-		return make(out, &empty_net_class, mac, control, loop, err);
+		return make(out, &empty_net_class, 3, mac, control, loop, err);
 	default:
 		return mortise_fail(err, -EINVAL, "A slot cannot be reserved for virtio type %u: only for 1 and 2",
 				    virtio_id);
@@ -79,7 +82,7 @@ int empty_stand_in_new(struct mortise_device **out, struct mortise_device *from,
 		       struct loop *loop, struct mortise_error *err)
 {
 	_cleanup_(device_free_p) struct mortise_device *device = NULL;
-	int r = make(&device, &stand_in_class, NULL, control, loop, err);
+	int r = make(&device, &stand_in_class, 1, NULL, control, loop, err);
 
 	if (r < 0)
 		return r;

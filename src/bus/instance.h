@@ -33,6 +33,7 @@ struct mortise_device {
 	void *owner, *self;
 	struct loop *control, *loop;
 	bool own_loop;
+	uint32_t queue_count;	    /* the class's; an empty instance shows fewer */
 	struct transport_face face; /* its config is the lock's of the transport that it is behind */
 
 	/* Control thread. */
@@ -48,7 +49,7 @@ struct mortise_device {
 	bool active;					/* activate() was called, reset() was not */
 	const char *broken;				/* why the driver has to reset the device */
 	void (*drained)(struct mortise_device *device); /* what to do once nothing is in flight; NULL: not asked for */
-	struct virtqueue *queues;			/* [class->queue_count] */
+	struct virtqueue *queues;			/* [queue_count] */
 	uint32_t in_flight;				/* over all queues */
 	uint32_t popped; /* in this round; bounded, so that a busy driver cannot keep the thread */
 	uint64_t pushed; /* queues with chains pushed in this round */

@@ -54,7 +54,7 @@ void device_post(struct mortise_device *device, struct task *task)
 
 void device_kick(struct mortise_device *device, uint32_t queue)
 {
-	if (!atomic_fetch_or(&device->kicked, UINT64_C(1) << queue))
+	if (queue < device->queue_count && !atomic_fetch_or(&device->kicked, UINT64_C(1) << queue))
 		loop_post(device->loop, &device->kick);
 }
 
@@ -122,7 +122,7 @@ struct mortise_chain *device_queue_pop(struct mortise_device *device, uint32_t q
 {
 	struct mortise_chain *chain;
 
-	if (!device->popping || queue >= device->face.queue_count)
+	if (!device->popping || queue >= device->queue_count)
 		return NULL;
 	if (device->popped >= POPPED_MAX) {
 		device_kick(device, queue); /* as the driver may not */
@@ -140,8 +140,7 @@ struct mortise_chain *device_queue_pop(struct mortise_device *device, uint32_t q
 
 void device_queue_push(struct mortise_device *device, struct mortise_chain *chain, uint64_t written)
 {
-	if (chain->queue >= device->face.queue_count ||
-	    !virtqueue_push(&device->queues[chain->queue], chain, written)) {
+	if (chain->queue >= device->queue_count || !virtqueue_push(&device->queues[chain->queue], chain, written)) {
 		log_error("device '%s' pushes a chain that is not in flight", device->id);
 		return;
 	}
@@ -152,7 +151,7 @@ void device_queue_push(struct mortise_device *device, struct mortise_chain *chai
 
 void device_queue_unpop(struct mortise_device *device, struct mortise_chain *chain)
 {
-	if (chain->queue >= device->face.queue_count || !virtqueue_unpop(&device->queues[chain->queue], chain)) {
+	if (chain->queue >= device->queue_count || !virtqueue_unpop(&device->queues[chain->queue], chain)) {
 		log_error("device '%s' puts back a chain that was not popped last", device->id);
 		return;
 	}

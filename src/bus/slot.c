@@ -441,8 +441,7 @@ void slot_kick(struct slot *slot, uint32_t queue)
 	struct transport *t = &slot->transport;
 
 	pthread_mutex_lock(&t->lock);
-	if (queue < TRANSPORT_QUEUES && t->queues[queue].ready && t->status & VIRTIO_CONFIG_S_DRIVER_OK && t->face &&
-	    queue < t->face->queue_count) {
+	if (queue < TRANSPORT_QUEUES && t->queues[queue].ready && t->status & VIRTIO_CONFIG_S_DRIVER_OK && t->face) {
 		t->kicks++;
 		device_kick(device_of_face(t->face), queue);
 	}

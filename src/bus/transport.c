@@ -295,6 +295,8 @@ static int fits(const struct transport *t, const struct transport_face *face, st
 				    "The guest's driver for virtio type %u holds slot %s, '%s' is of type %u: unbind "
 				    "the driver in the guest, or use another slot",
 				    t->face->virtio_id, t->name, face->name, face->virtio_id);
+	if (face->takes_over)
+		return 0;
 	if (missing && t->status & VIRTIO_CONFIG_S_FEATURES_OK)
 		return mortise_fail(err, -ENOTSUP, "'%s' lacks what the guest's driver of slot %s has negotiated: %s",
 				    face->name, t->name, feature_names(face->virtio_id, missing, names, sizeof(names)));

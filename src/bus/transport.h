@@ -27,6 +27,7 @@ struct transport_face {
 	uint32_t virtio_id;
 	uint64_t features; /* offered */
 	uint32_t queue_count, queue_size;
+	bool takes_over; /* copes with whatever a driver has negotiated with another: an empty instance */
 	uint8_t *config;
 	uint32_t config_size;
 	bool config_writable; /* by the driver */

@@ -68,4 +68,14 @@ RING_FIXTURE = tests/unit/ring.c tests/unit/ring.h
 UNIT_TESTS += tests/unit/test-virtqueue
 tests_unit_test_virtqueue_SOURCES = tests/unit/test-virtqueue.c $(RING_FIXTURE)
 tests_unit_test_virtqueue_LDADD = $(UNIT_LIBS)
+
+SLOT_FIXTURE = tests/unit/slot-fixture.c tests/unit/slot-fixture.h $(RING_FIXTURE)
+
+UNIT_TESTS += tests/unit/test-transport
+tests_unit_test_transport_SOURCES = tests/unit/test-transport.c $(SLOT_FIXTURE)
+tests_unit_test_transport_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-slot
+tests_unit_test_slot_SOURCES = tests/unit/test-slot.c $(SLOT_FIXTURE)
+tests_unit_test_slot_LDADD = $(UNIT_LIBS)
 endif
