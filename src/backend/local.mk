@@ -19,9 +19,19 @@ libmortise_a_SOURCES += \
 	src/backend/block.h \
 	src/backend/chardev.c \
 	src/backend/chardev.h \
+	src/backend/net-dgram.c \
 	src/backend/net-driver.h \
-	src/backend/net-fd.c \
+	src/backend/net-fifo.c \
+	src/backend/net-fifo.h \
+	src/backend/net-gso.c \
+	src/backend/net-gso.h \
+	src/backend/net-socket.c \
+	src/backend/net-socket.h \
+	src/backend/net-stream.c \
 	src/backend/net-tap.c \
+	src/backend/net-user-options.c \
+	src/backend/net-user.c \
+	src/backend/net-user.h \
 	src/backend/net.c \
 	src/backend/net.h \
 	src/backend/terminal.c \

@@ -25,7 +25,10 @@ struct net_driver {
 	struct net_type type;
 	size_t size; /* of the driver's struct, allocated zeroed */
 
-	/* Optional: takes options that no table can hold. Control thread. */
+	/* Optional: the driver that stands for this one. Control thread. */
+	const struct net_driver *(*resolve)(struct options *options, struct mortise_error *err);
+
+	/* Optional: checks options, and takes those that no table can hold. Control thread. */
 	int (*parse)(struct mortise_net *net, struct options *options, struct mortise_error *err);
 
 	/* Acquires, and fills in net->info, offloads, queue_pairs and link_up. On failure nothing is left behind. */
@@ -42,6 +45,9 @@ struct net_driver {
 	int (*send)(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count);
 	int64_t (*receive)(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count);
 	void (*poll)(struct mortise_net *net, uint32_t queue, uint32_t events);
+
+	/* Optional: what net_flush_later() asked for. */
+	void (*flush)(struct mortise_net *net);
 };
 
 enum net_state { NET_OPENING, NET_OPEN, NET_CLOSING };
@@ -76,6 +82,7 @@ struct mortise_net {
 	uint32_t wish[NET_QUEUE_PAIRS_MAX]; /* net_poll()'s events */
 	uint32_t header_size;
 	struct task attach_task, link_task;
+	struct end_hook flush_hook;
 
 	/* Any thread. */
 	_Atomic bool link_up;	 /* what the driver sees */
@@ -98,8 +105,14 @@ static inline void net_ready(struct mortise_net *net, uint32_t queue, uint32_t e
 	net->ready(net->opaque, net, queue, events);
 }
 
+/* Calls the driver's flush() at the end of the loop's round: for what is better done once for many frames. */
+void net_flush_later(struct mortise_net *net);
+
 /* The driver found its link lost or restored; the owner hears of it after the present callback. Instance's thread. */
 void net_link_changed(struct mortise_net *net, bool up);
+
+/* What plain netdevs, whose other end takes finished frames alone, can have sent through them. */
+#define NET_SOFT_OFFLOADS (MORTISE_NET_CSUM | MORTISE_NET_TSO4 | MORTISE_NET_TSO6 | MORTISE_NET_ECN)
 
 /*
  * Checks a descriptor number that the operator gave ("3") and makes the descriptor non-blocking and private to this

@@ -20,7 +20,7 @@ struct nets {
 	struct mortise_net *first;
 };
 
-static const struct net_driver *const drivers[] = {&net_tap, NULL};
+static const struct net_driver *const drivers[] = {&net_tap, &net_user, &net_stream, &net_dgram, &net_socket, NULL};
 
 /* --- making and ending --- */
 
@@ -175,8 +175,8 @@ static int find_driver(const struct net_driver **out, struct options *options, s
 		type = "tap";
 	for (size_t i = 0; drivers[i]; i++) {
 		if (type && streq(drivers[i]->type.name, type)) {
-			*out = drivers[i];
-			return 0;
+			*out = drivers[i]->resolve ? drivers[i]->resolve(options, err) : drivers[i];
+			return *out ? 0 : -EINVAL;
 		}
 		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "",
 			 drivers[i]->type.name);
@@ -342,8 +342,8 @@ static void detach_now(struct task *task)
 		net->driver->detach(net);
 	net->attached = false;
 	net->ready = NULL;
-	/* Its own link_task may be behind this task in the loop's list; nothing posts it again from now on. */
-	if (atomic_load(&net->link_posted))
+	/* The loop may still hold link_task and flush_hook, from this round; nothing arms them again from now on. */
+	if (atomic_load(&net->link_posted) || net->flush_hook.armed)
 		loop_post(net->loop, task);
 	else
 		sem_post(&detach->done);
@@ -403,6 +403,22 @@ void net_set_link(struct mortise_net *net, bool up)
 {
 	if (atomic_exchange(&net->link_taken, !up) == up && net->attach_posted)
 		post_link(net);
+}
+
+/* --- batches --- */
+
+static void flush_now(struct end_hook *hook)
+{
+	struct mortise_net *net = container_of(hook, struct mortise_net, flush_hook);
+
+	if (net->attached)
+		net->driver->flush(net);
+}
+
+void net_flush_later(struct mortise_net *net)
+{
+	net->flush_hook.run = flush_now;
+	loop_at_end(net->loop, &net->flush_hook);
 }
 
 /* --- services: the instance's thread --- */
