@@ -78,4 +78,7 @@ tests_unit_test_transport_LDADD = $(UNIT_LIBS)
 UNIT_TESTS += tests/unit/test-slot
 tests_unit_test_slot_SOURCES = tests/unit/test-slot.c $(SLOT_FIXTURE)
 tests_unit_test_slot_LDADD = $(UNIT_LIBS)
+UNIT_TESTS += tests/unit/test-net-gso
+tests_unit_test_net_gso_SOURCES = tests/unit/test-net-gso.c
+tests_unit_test_net_gso_LDADD = $(UNIT_LIBS)
 endif
