@@ -68,15 +68,13 @@ def sectors(vm):
             tap.check_equal(file.read(images.SECTOR), data, f"sector {sector}")
 
 
-@tap.test("discard and write-zeroes leave zeroes")
-def zeroes(vm):
-    vm.sh("dd if=/dev/urandom of=/dev/vdb bs=64k count=8 conv=fsync")
-    vm.sh("blkdiscard -o 65536 -l 65536 /dev/vdb && blkdiscard -z -o 262144 -l 131072 /dev/vdb")
+@tap.test("discarded sectors read as zeroes, what is around them stays")
+def discard(vm):
+    vm.sh("dd if=/dev/urandom of=/dev/vdb bs=64k count=4 conv=fsync && blkdiscard -o 65536 -l 131072 /dev/vdb")
     with open(image(vm, 1), "rb") as file:
-        data = file.read(8 * 65536)
-    tap.check_equal(data[65536:131072].count(0), 65536, "zeroes after discard")
-    tap.check_equal(data[262144:393216].count(0), 131072, "zeroes after write-zeroes")
-    tap.check(data[:65536].count(0) < 1024 and data[131072:262144].count(0) < 2048, "what is around was kept")
+        pieces = [file.read(65536) for _ in range(4)]
+    tap.check_equal([piece.count(0) == len(piece) for piece in pieces], [False, True, True, False], "pieces of zeroes")
+    tap.check_equal(disks.guest_sha256(vm, 1), images.sha256(image(vm, 1)), "content as the guest sees it")
 
 
 @tap.test("a serial number reaches the guest")

@@ -86,7 +86,7 @@ def reset(vm):
 @tap.test("power-off while a disk is written ends the VMM with status 0")
 def power_off(vm):
     qmp = vm.qmp
-    vm.sh("dd if=/dev/zero of=/dev/vda bs=64k oflag=direct >/dev/null 2>&1 &")
+    vm.background("while dd if=/dev/zero of=/dev/vda bs=64k oflag=direct; do :; done")
     vm.console.post("poweroff -f")
     shutdown = qmp.event("SHUTDOWN")
     tap.check_equal(shutdown["data"], {"guest": True, "reason": "guest-shutdown"}, "SHUTDOWN")

@@ -63,17 +63,16 @@ def disk(vm):
     disks.wait_sectors(vm, 0, SIZE // images.SECTOR)
     half = SIZE // 2 // 65536
     vm.sh(f"head -c {SIZE} /dev/urandom >/tmp/data")
-    vm.sh(
-        "for hart in 1 2; do (n=0; while [ $n -lt 8 ]; do n=$((n + 1));"
-        f" taskset $hart dd if=/tmp/data of=/dev/vda bs=64k count={half} skip=$(((hart - 1) * {half}))"
-        f" seek=$(((hart - 1) * {half})) oflag=direct || touch /tmp/failed; done) >/dev/null 2>&1 & done"
-    )
+    processes = []
+    for hart in (0, 1):
+        copy = f"taskset {1 << hart} dd if=/tmp/data of=/dev/vda bs=64k count={half} skip={hart * half} seek={hart * half}"
+        processes.append(vm.background(f"for n in 1 2 3 4 5 6 7 8; do {copy} oflag=direct || touch /tmp/failed; done"))
     for _ in range(10):
         disks.plug(vm.qmp, "drive-1", vm.file("other.img"), 1)
         disks.wait_sectors(vm, 1, SIZE // images.SECTOR)
         disks.unplug(vm.qmp, "drive-1")
         disks.wait_sectors(vm, 1, 0)
-    vm.sh("while pidof dd >/dev/null; do sleep 0.05; done; sleep 0.2; while pidof dd >/dev/null; do sleep 0.05; done")
+    vm.wait_ended(processes)
     vm.sh("! [ -e /tmp/failed ]")
     tap.check_equal(images.sha256(vm.file("disk.img")), vm.sh("sha256sum </tmp/data").split()[0], "content")
 

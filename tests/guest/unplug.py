@@ -42,15 +42,14 @@ def wait_for_load(vm):
 def take_away(vm, loads):
     """Plugs a disk, lets the loads run on it, unplugs it; the loads have to end by themselves."""
     plug(vm)
-    for load in loads:
-        vm.sh(f"({load}) >/dev/null 2>&1 &")
+    processes = [vm.background(load) for load in loads]
     wait_for_load(vm)
     started = time.monotonic()
     disks.unplug(vm.qmp, "drive-0")
     took = time.monotonic() - started
     tap.check(took < 10, f"device_del took {took:.1f} s")
     disks.wait_sectors(vm, 1, 0)
-    vm.sh("while pidof dd >/dev/null; do sleep 0.05; done")
+    vm.wait_ended(processes)
     tap.check(not any(path.endswith("disk.img") for path in vm.descriptors()), "the image is still open")
 
 

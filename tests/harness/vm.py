@@ -107,6 +107,15 @@ class VM:
             raise AssertionError(f"in the guest, '{command}' ended with {status}:\n{output}")
         return output
 
+    def background(self, command):
+        """Starts a shell command in the guest, its output dropped; its process id there."""
+        return int(self.sh(f"({command}) >/dev/null 2>&1 & echo $!"))
+
+    def wait_ended(self, processes, timeout=COMMAND_TIMEOUT):
+        """Waits until those processes of the guest have ended."""
+        for process in processes:
+            self.sh(f"while kill -0 {process} 2>/dev/null; do sleep 0.02; done", timeout)
+
     def errors(self):
         with open(self.file("stderr"), encoding="utf-8", errors="replace") as file:
             return file.read()
