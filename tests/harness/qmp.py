@@ -21,17 +21,17 @@ class QMPError(Exception):
 class QMP:
     """One connection. Events that arrive between replies are kept in .events until event() asks for them."""
 
-    def __init__(self, path, negotiate=True, timeout=TIMEOUT):
+    def __init__(self, path, negotiate=True, timeout=TIMEOUT, alive=lambda: True):
         self.events = []
         self.timeout = timeout
         self._pending = b""
-        self._socket = self._connect(path, timeout)
+        self._socket = self._connect(path, timeout, alive)
         self.greeting = self.receive()
         if negotiate:
             self.execute("qmp_capabilities")
 
     @staticmethod
-    def _connect(path, timeout):
+    def _connect(path, timeout, alive):
         """Connects as soon as the VMM listens: its socket appears some time after its start."""
         deadline = time.monotonic() + timeout
         while True:
@@ -41,7 +41,7 @@ class QMP:
                 return client
             except (FileNotFoundError, ConnectionRefusedError):
                 client.close()
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or not alive():
                     raise TimeoutError(f"nobody listens on {path}") from None
                 time.sleep(0.02)
 

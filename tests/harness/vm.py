@@ -94,7 +94,7 @@ class VM:
         return self._qmp
 
     def new_qmp(self, negotiate=True):
-        return QMP(self.qmp_path, negotiate)
+        return QMP(self.qmp_path, negotiate, alive=lambda: self.process.poll() is None)
 
     def run(self, command, timeout=COMMAND_TIMEOUT):
         """Runs a shell command in the guest; status and output."""
