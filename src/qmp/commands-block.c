@@ -2,8 +2,8 @@
 /*
  * qmp/commands-block.c - block nodes: added, deleted, resized, listed.
  */
-#include "qmp/call.h"
 #include "qmp/commands.h"
+#include "qmp/context.h"
 #include "qmp/flatten.h"
 #include "qmp/json.h"
 #include "qmp/types-block.h"
@@ -18,12 +18,12 @@ static void run_blockdev_add(struct qmp_call *call, const cJSON *arguments)
 	if (r < 0)
 		qmp_answer(call, r, &err);
 	else
-		hotplug_blockdev_add(call->context, options, qmp_reply(call));
+		hotplug_blockdev_add(vm_of(call), options, qmp_reply(call));
 }
 
 static void run_blockdev_del(struct qmp_call *call, const cJSON *arguments)
 {
-	hotplug_blockdev_del(call->context, json_string(arguments, "node-name"), qmp_reply(call));
+	hotplug_blockdev_del(vm_of(call), json_string(arguments, "node-name"), qmp_reply(call));
 }
 
 /* A node by its name, or by the id of the device that uses it. */
@@ -64,7 +64,7 @@ static void run_block_resize(struct qmp_call *call, const cJSON *arguments)
 		qmp_failf(call, QMP_GENERIC_ERROR, "Parameter 'size' expects a multiple of 512 bytes, and not 0");
 		return;
 	}
-	node = find_node(call->context, arguments, &err);
+	node = find_node(vm_of(call), arguments, &err);
 	if (!node)
 		qmp_fail(call, json_get(arguments, "node-name") ? QMP_GENERIC_ERROR : QMP_DEVICE_NOT_FOUND, &err);
 	else
@@ -103,7 +103,7 @@ static cJSON *describe_node(const struct block_description *node)
 
 static void run_query_block(struct qmp_call *call, const cJSON *arguments)
 {
-	struct vm *vm = call->context;
+	struct vm *vm = vm_of(call);
 	cJSON *list = cJSON_CreateArray();
 
 	for (struct mortise_block *node = NULL; (node = block_next(vm->blocks, node));) {
@@ -127,7 +127,7 @@ static void run_query_block(struct qmp_call *call, const cJSON *arguments)
 
 static void run_query_nodes(struct qmp_call *call, const cJSON *arguments)
 {
-	struct vm *vm = call->context;
+	struct vm *vm = vm_of(call);
 	cJSON *list = cJSON_CreateArray();
 
 	for (struct mortise_block *node = NULL; (node = block_next(vm->blocks, node));) {
@@ -165,7 +165,7 @@ static cJSON *describe_stats(const struct block_stats *stats)
 
 static void run_query_stats(struct qmp_call *call, const cJSON *arguments)
 {
-	struct vm *vm = call->context;
+	struct vm *vm = vm_of(call);
 	cJSON *list = cJSON_CreateArray();
 	bool all = json_bool(arguments, "query-nodes", false);
 

@@ -2,8 +2,8 @@
 /*
  * qmp/commands-device.c - devices: plugged, unplugged, and the plugins that they come from.
  */
-#include "qmp/call.h"
 #include "qmp/commands.h"
+#include "qmp/context.h"
 #include "qmp/flatten.h"
 #include "qmp/json.h"
 #include "vm/hotplug.h"
@@ -25,12 +25,12 @@ static void run_device_add(struct qmp_call *call, const cJSON *arguments)
 	if (r < 0)
 		qmp_answer(call, r, &err);
 	else
-		hotplug_device_add(call->context, options, qmp_reply(call));
+		hotplug_device_add(vm_of(call), options, qmp_reply(call));
 }
 
 static void run_device_del(struct qmp_call *call, const cJSON *arguments)
 {
-	hotplug_device_del(call->context, json_string(arguments, "id"), qmp_reply(call));
+	hotplug_device_del(vm_of(call), json_string(arguments, "id"), qmp_reply(call));
 }
 
 static OBJECT_TYPE(PluginClass, "a driver in a plugin", MUST("driver", str, "its name for device_add"),
@@ -59,7 +59,7 @@ static cJSON *describe_plugin(const struct plugin *plugin)
 	cJSON_AddStringToObject(info, "abi", abi);
 	json_add_unsigned(info, "instances", plugin->instances);
 	classes = cJSON_AddArrayToObject(info, "classes");
-	for (const struct mortise_class *const *class = description->classes; *class; class ++) {
+	for (const struct mortise_class *const *class = plugin->classes; *class; class ++) {
 		cJSON *item = cJSON_CreateObject();
 
 		cJSON_AddStringToObject(item, "driver", (*class)->driver);
@@ -73,7 +73,7 @@ static cJSON *describe_plugin(const struct plugin *plugin)
 
 static void run_query_plugins(struct qmp_call *call, const cJSON *arguments)
 {
-	struct vm *vm = call->context;
+	struct vm *vm = vm_of(call);
 	cJSON *list = cJSON_CreateArray();
 
 	for (const struct plugin *plugin = NULL; (plugin = plugins_next(vm->plugins, plugin));)

@@ -2,16 +2,15 @@
 /*
  * qmp/commands-machine.c - what the VM is: name, machine, accelerator, CPUs.
  */
-#include "qmp/call.h"
 #include "qmp/commands.h"
+#include "qmp/context.h"
 #include "qmp/json.h"
-#include "vm/vm.h"
 
 static OBJECT_TYPE(NameInfo, "the VM's name", MAY("name", str, "as given with -name"));
 
 static void run_name(struct qmp_call *call, const cJSON *arguments)
 {
-	const struct vm *vm = call->context;
+	const struct vm *vm = vm_of(call);
 	cJSON *info = cJSON_CreateObject();
 
 	if (vm->config->name)
@@ -23,7 +22,7 @@ static OBJECT_TYPE(UuidInfo, "the VM's UUID", MUST("UUID", str, "as given with -
 
 static void run_uuid(struct qmp_call *call, const cJSON *arguments)
 {
-	const struct vm *vm = call->context;
+	const struct vm *vm = vm_of(call);
 	cJSON *info = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(info, "UUID",
@@ -36,7 +35,7 @@ static OBJECT_TYPE(KvmInfo, "the use of KVM", MUST("enabled", bool, "whether KVM
 
 static void run_kvm(struct qmp_call *call, const cJSON *arguments)
 {
-	const struct vm *vm = call->context;
+	const struct vm *vm = vm_of(call);
 	cJSON *info = cJSON_CreateObject();
 	bool present = false;
 
@@ -58,7 +57,7 @@ static const char *arch_name(const struct machine_ops *board)
 
 static void run_target(struct qmp_call *call, const cJSON *arguments)
 {
-	const struct vm *vm = call->context;
+	const struct vm *vm = vm_of(call);
 	cJSON *info = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(info, "arch", arch_name(vm->machine->ops));
@@ -103,7 +102,7 @@ static ARRAY_TYPE(CpuInfo);
 
 static void run_cpus(struct qmp_call *call, const cJSON *arguments)
 {
-	const struct vm *vm = call->context;
+	const struct vm *vm = vm_of(call);
 	cJSON *list = cJSON_CreateArray();
 
 	for (unsigned i = 0; i < vm->config->cpus; i++) {
@@ -133,7 +132,7 @@ static ARRAY_TYPE(CpuInfoFast);
 
 static void run_cpus_fast(struct qmp_call *call, const cJSON *arguments)
 {
-	const struct vm *vm = call->context;
+	const struct vm *vm = vm_of(call);
 	cJSON *list = cJSON_CreateArray();
 
 	for (unsigned i = 0; i < vm->config->cpus; i++) {

@@ -2,9 +2,8 @@
 /*
  * qmp/commands-vm.c - the VM's life: run and stop, reset, power off; and the events of it.
  */
-#include "qmp/call.h"
 #include "qmp/commands.h"
-#include "vm/vm.h"
+#include "qmp/context.h"
 
 static ENUM_TYPE(RunState, "what the VM does", "prelaunch", "running", "paused", "shutdown");
 static OBJECT_TYPE(StatusInfo, "the VM's state", MUST("running", bool, "whether the vCPUs run"),
@@ -12,7 +11,7 @@ static OBJECT_TYPE(StatusInfo, "the VM's state", MUST("running", bool, "whether 
 
 static void run_status(struct qmp_call *call, const cJSON *arguments)
 {
-	const struct vm *vm = call->context;
+	const struct vm *vm = vm_of(call);
 	cJSON *status = cJSON_CreateObject();
 
 	cJSON_AddBoolToObject(status, "running", vm->state == VM_RUNNING);
@@ -23,29 +22,29 @@ static void run_status(struct qmp_call *call, const cJSON *arguments)
 
 static void run_stop(struct qmp_call *call, const cJSON *arguments)
 {
-	vm_stop(call->context, qmp_reply(call));
+	vm_stop(vm_of(call), qmp_reply(call));
 }
 
 static void run_cont(struct qmp_call *call, const cJSON *arguments)
 {
-	vm_cont(call->context, qmp_reply(call));
+	vm_cont(vm_of(call), qmp_reply(call));
 }
 
 static void run_reset(struct qmp_call *call, const cJSON *arguments)
 {
-	vm_reset(call->context, qmp_reply(call));
+	vm_reset(vm_of(call), qmp_reply(call));
 }
 
 static void run_powerdown(struct qmp_call *call, const cJSON *arguments)
 {
 	struct mortise_error err = {0};
 
-	qmp_answer(call, vm_powerdown(call->context, &err), &err);
+	qmp_answer(call, vm_powerdown(vm_of(call), &err), &err);
 }
 
 static void run_quit(struct qmp_call *call, const cJSON *arguments)
 {
-	struct vm *vm = call->context;
+	struct vm *vm = vm_of(call);
 
 	qmp_done(call);
 	vm_quit(vm, "host-qmp-quit");

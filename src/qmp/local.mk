@@ -9,10 +9,12 @@ libmortise_a_SOURCES += \
 	src/qmp/commands-block.c \
 	src/qmp/commands-device.c \
 	src/qmp/commands-machine.c \
+	src/qmp/commands-net.c \
 	src/qmp/commands-protocol.c \
 	src/qmp/commands-vm.c \
 	src/qmp/commands.c \
 	src/qmp/commands.h \
+	src/qmp/context.h \
 	src/qmp/fds.c \
 	src/qmp/fds.h \
 	src/qmp/flatten.c \
@@ -25,6 +27,8 @@ libmortise_a_SOURCES += \
 	src/qmp/lexer.h \
 	src/qmp/listen.c \
 	src/qmp/listen.h \
+	src/qmp/named-fds.c \
+	src/qmp/named-fds.h \
 	src/qmp/output.c \
 	src/qmp/output.h \
 	src/qmp/qmp.c \

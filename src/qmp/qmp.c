@@ -8,11 +8,12 @@
 #include <stdlib.h>
 
 #include "qmp/commands.h"
+#include "qmp/context.h"
 #include "qmp/listen.h"
 #include "qmp/server.h"
 
 struct qmp {
-	struct vm *vm;
+	struct qmp_context context;
 	struct qmp_server *server;
 	struct vm_observer observer;
 };
@@ -57,29 +58,39 @@ static void on_event(struct vm_observer *observer, const struct vm_event *event)
 
 int qmp_new(struct qmp **out, struct vm *vm, struct mortise_error *err)
 {
-	struct qmp *qmp = calloc(1, sizeof(*qmp));
+	_cleanup_(qmp_free_p) struct qmp *qmp = calloc(1, sizeof(*qmp));
 	int r;
 
 	if (!qmp)
 		return mortise_fail(err, -ENOMEM, "Out of memory for the monitors");
-	r = qmp_server_new(&qmp->server, vm->loop, &qmp_schema, vm, err);
-	if (r < 0) {
-		free(qmp);
+	qmp->context.vm = vm;
+	qmp->context.fds = named_fds_new();
+	if (!qmp->context.fds)
+		return mortise_fail(err, -ENOMEM, "Out of memory for the monitors");
+	r = qmp_server_new(&qmp->server, vm->loop, &qmp_schema, &qmp->context, err);
+	if (r < 0)
 		return r;
-	}
-	qmp->vm = vm;
 	qmp->observer.event = on_event;
 	vm_observe(vm, &qmp->observer);
-	*out = qmp;
+	*out = steal_ptr(&qmp);
 	return 0;
 }
 
 struct qmp *qmp_free(struct qmp *qmp)
 {
+	struct qmp_monitor *monitor;
+
 	if (!qmp)
 		return NULL;
-	vm_unobserve(qmp->vm, &qmp->observer);
+	vm_unobserve(qmp->context.vm, &qmp->observer);
 	qmp_server_free(qmp->server);
+	named_fds_free(qmp->context.fds);
+	while ((monitor = qmp->context.monitors)) {
+		qmp->context.monitors = monitor->next;
+		free(monitor->label);
+		free(monitor->filename);
+		free(monitor);
+	}
 	free(qmp);
 	return NULL;
 }

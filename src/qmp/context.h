@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * qmp/context.h - what the commands of Mortise work on: the context of their calls.
+ */
+#pragma once
+
+#include "qmp/call.h"
+#include "qmp/named-fds.h"
+#include "vm/vm.h"
+
+/* A monitor, as query-chardev shows it. */
+struct qmp_monitor {
+	char *label, *filename;
+	struct qmp_monitor *next;
+};
+
+struct qmp_context {
+	struct vm *vm;
+	struct named_fds *fds;
+	struct qmp_monitor *monitors;
+};
+
+static inline struct qmp_context *context_of(const struct qmp_call *call)
+{
+	return call->context;
+}
+
+static inline struct vm *vm_of(const struct qmp_call *call)
+{
+	return context_of(call)->vm;
+}
