@@ -31,6 +31,26 @@ tests_unit_test_block_threads_direct_SOURCES = tests/unit/test-block-io.c $(BLOC
 tests_unit_test_block_threads_direct_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_OPTIONS='",aio=threads,cache.direct=on"'
 tests_unit_test_block_threads_direct_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-block-device
+tests_unit_test_block_device_SOURCES = tests/unit/test-block-device.c $(BLOCK_FIXTURE)
+tests_unit_test_block_device_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-block-qemu
+tests_unit_test_block_qemu_SOURCES = tests/unit/test-block-qemu.c $(BLOCK_FIXTURE)
+tests_unit_test_block_qemu_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-block-refused
+tests_unit_test_block_refused_SOURCES = tests/unit/test-block-refused.c $(BLOCK_FIXTURE)
+tests_unit_test_block_refused_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-block-step
+tests_unit_test_block_step_SOURCES = tests/unit/test-block-step.c tests/unit/block-fixture.h
+tests_unit_test_block_step_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-workers
+tests_unit_test_workers_SOURCES = tests/unit/test-workers.c
+tests_unit_test_workers_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-qmp-check
 tests_unit_test_qmp_check_SOURCES = tests/unit/test-qmp-check.c
 tests_unit_test_qmp_check_LDADD = $(UNIT_LIBS)
