@@ -202,16 +202,16 @@ static void execute_s(struct hart *hart, uint32_t insn)
 
 	switch (insn & 0x7f) {
 	case 0x43:
-		result = host_fma_s(a, b, c);
+		result = fp_fma_s(a, b, c);
 		break;
 	case 0x47:
-		result = host_fma_s(a, b, -c);
+		result = fp_fma_s(a, b, -c);
 		break;
 	case 0x4b:
-		result = host_fma_s(-a, b, c);
+		result = fp_fma_s(-a, b, c);
 		break;
 	case 0x4f:
-		result = host_fma_s(-a, b, -c);
+		result = fp_fma_s(-a, b, -c);
 		break;
 	default:
 		switch (insn >> 27) {
@@ -242,16 +242,16 @@ static void execute_d(struct hart *hart, uint32_t insn)
 
 	switch (insn & 0x7f) {
 	case 0x43:
-		result = host_fma_d(a, b, c);
+		result = fp_fma_d(a, b, c);
 		break;
 	case 0x47:
-		result = host_fma_d(a, b, -c);
+		result = fp_fma_d(a, b, -c);
 		break;
 	case 0x4b:
-		result = host_fma_d(-a, b, c);
+		result = fp_fma_d(-a, b, c);
 		break;
 	case 0x4f:
-		result = host_fma_d(-a, b, -c);
+		result = fp_fma_d(-a, b, -c);
 		break;
 	default:
 		switch (insn >> 27) {

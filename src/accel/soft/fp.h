@@ -99,6 +99,25 @@ static inline uint64_t fp_from_d(double value)
 	return bits;
 }
 
+/* a * b + c. An infinity times zero is invalid even when a quiet NaN is added, which x86 lets pass. */
+static inline float fp_fma_s(float a, float b, float c)
+{
+	float result = host_fma_s(a, b, c);
+
+	if (__builtin_expect(__builtin_isnan(result), 0) && (__builtin_isinf(a) || __builtin_isinf(b)))
+		(void)host_mul_s(a, b);
+	return result;
+}
+
+static inline double fp_fma_d(double a, double b, double c)
+{
+	double result = host_fma_d(a, b, c);
+
+	if (__builtin_expect(__builtin_isnan(result), 0) && (__builtin_isinf(a) || __builtin_isinf(b)))
+		(void)host_mul_d(a, b);
+	return result;
+}
+
 /* Minimum or maximum of register values; -0 is below +0, a NaN loses. */
 uint64_t fp_min_max_s(uint64_t a, uint64_t b, bool max);
 uint64_t fp_min_max_d(uint64_t a, uint64_t b, bool max);

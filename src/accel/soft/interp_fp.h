@@ -16,13 +16,13 @@
 	FP_OP(FDIV_##SUFFIX, fp_ready, FRD = fp_from_##suffix(host_div_##suffix(value(FRS1), value(FRS2))));           \
 	FP_OP(FSQRT_##SUFFIX, fp_ready, FRD = fp_from_##suffix(host_sqrt_##suffix(value(FRS1))));                      \
 	FP_OP(FMADD_##SUFFIX, fp_ready,                                                                                \
-	      FRD = fp_from_##suffix(host_fma_##suffix(value(FRS1), value(FRS2), value(FRS3))));                       \
+	      FRD = fp_from_##suffix(fp_fma_##suffix(value(FRS1), value(FRS2), value(FRS3))));                       \
 	FP_OP(FMSUB_##SUFFIX, fp_ready,                                                                                \
-	      FRD = fp_from_##suffix(host_fma_##suffix(value(FRS1), value(FRS2), -value(FRS3))));                      \
+	      FRD = fp_from_##suffix(fp_fma_##suffix(value(FRS1), value(FRS2), -value(FRS3))));                      \
 	FP_OP(FNMSUB_##SUFFIX, fp_ready,                                                                               \
-	      FRD = fp_from_##suffix(host_fma_##suffix(-value(FRS1), value(FRS2), value(FRS3))));                      \
+	      FRD = fp_from_##suffix(fp_fma_##suffix(-value(FRS1), value(FRS2), value(FRS3))));                      \
 	FP_OP(FNMADD_##SUFFIX, fp_ready,                                                                               \
-	      FRD = fp_from_##suffix(host_fma_##suffix(-value(FRS1), value(FRS2), -value(FRS3))))
+	      FRD = fp_from_##suffix(fp_fma_##suffix(-value(FRS1), value(FRS2), -value(FRS3))))
 
 ARITHMETIC(s, S, fp_single);
 ARITHMETIC(d, D, fp_double);
