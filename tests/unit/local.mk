@@ -101,4 +101,21 @@ tests_unit_test_slot_LDADD = $(UNIT_LIBS)
 UNIT_TESTS += tests/unit/test-net-gso
 tests_unit_test_net_gso_SOURCES = tests/unit/test-net-gso.c
 tests_unit_test_net_gso_LDADD = $(UNIT_LIBS)
+HART_RIG = tests/unit/hart-rig.c tests/unit/hart-rig.h tests/unit/rv.h
+
+UNIT_TESTS += tests/unit/test-hart-decode
+tests_unit_test_hart_decode_SOURCES = tests/unit/test-hart-decode.c
+tests_unit_test_hart_decode_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-hart-trap
+tests_unit_test_hart_trap_SOURCES = tests/unit/test-hart-trap.c $(HART_RIG)
+tests_unit_test_hart_trap_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-hart-code
+tests_unit_test_hart_code_SOURCES = tests/unit/test-hart-code.c $(HART_RIG)
+tests_unit_test_hart_code_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-hart-smp
+tests_unit_test_hart_smp_SOURCES = tests/unit/test-hart-smp.c $(HART_RIG)
+tests_unit_test_hart_smp_LDADD = $(UNIT_LIBS)
 endif
