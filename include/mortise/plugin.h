@@ -107,8 +107,8 @@ struct mortise_host {
 
 	/*
 	 * Returns a chain to the driver as used. `written` counts bytes that were put into `in` buffers, from their
-	 * start; it is cut at in_size. Interrupts are raised once, at the end of the callback, if the driver wants
-	 * them.
+	 * start; it is cut at in_size. What is pushed in a callback reaches the driver together, after its end, with
+	 * one interrupt if the driver wants any.
 	 */
 	void (*queue_push)(struct mortise_device *device, struct mortise_chain *chain, uint64_t written);
 

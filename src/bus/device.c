@@ -332,7 +332,7 @@ static void end_round(struct end_hook *hook)
 	device->pushed = 0;
 	for (uint32_t i = 0; pushed; i++, pushed >>= 1)
 		if (pushed & 1)
-			wanted |= virtqueue_wants_interrupt(&device->queues[i]);
+			wanted |= virtqueue_publish(&device->queues[i]);
 	if (wanted)
 		transport_interrupt(device->transport, &device->face, VIRTIO_MMIO_INT_VRING);
 	if (device->drained && !device->in_flight) {

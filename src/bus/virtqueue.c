@@ -330,8 +330,7 @@ bool virtqueue_push(struct virtqueue *vq, struct mortise_chain *pub, uint64_t wr
 	__atomic_store_n(&elem->id, chain->head, __ATOMIC_RELAXED);
 	__atomic_store_n(&elem->len, (uint32_t)written, __ATOMIC_RELAXED);
 	vq->next_used++;
-	__atomic_store_n(&vq->used->idx, vq->next_used, __ATOMIC_RELEASE);
-	vq->unsignalled++;
+	vq->unpublished++;
 	return true;
 }
 
@@ -346,14 +345,15 @@ bool virtqueue_unpop(struct virtqueue *vq, struct mortise_chain *pub)
 	return true;
 }
 
-bool virtqueue_wants_interrupt(struct virtqueue *vq)
+bool virtqueue_publish(struct virtqueue *vq)
 {
-	const uint32_t pushed = vq->unsignalled;
+	const uint32_t pushed = vq->unpublished;
 	bool wanted;
 
 	if (!pushed || vq->broken)
 		return false;
-	vq->unsignalled = 0;
+	vq->unpublished = 0;
+	__atomic_store_n(&vq->used->idx, vq->next_used, __ATOMIC_RELEASE);
 	/* The ring itself was written too: once for all that was pushed, as it is a page or two. */
 	if (vq->ram->watch.written)
 		ram_written(vq->ram, vq->used_gpa, used_bytes(vq->size));

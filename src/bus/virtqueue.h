@@ -42,8 +42,8 @@ struct virtqueue {
 	bool suppressed;      /* the driver was, or may have been, told not to notify; without EVENT_IDX */
 	uint16_t next_avail;  /* the ring's position that is popped next */
 	uint16_t seen_avail;  /* avail->idx as last fetched */
-	uint16_t next_used;   /* used->idx as last written */
-	uint32_t unsignalled; /* pushed since the driver was last thought of */
+	uint16_t next_used;   /* what used->idx will be when all is published */
+	uint32_t unpublished; /* chains pushed since the last time */
 	bool signal_first;    /* nothing is known yet of what the driver waits for */
 	uint32_t in_flight;   /* chains popped and not yet pushed */
 	struct virtqueue_chain *free, *chains;
@@ -69,11 +69,17 @@ void virtqueue_stop(struct virtqueue *vq);
  */
 struct mortise_chain *virtqueue_pop(struct virtqueue *vq);
 
-/* Gives a chain back as used. False when it was not in flight: its holder's mistake, and nothing was done. */
+/*
+ * Gives a chain back as used; virtqueue_publish() shows it to the driver. False when it was not in flight: its holder's
+ * mistake, and nothing was done.
+ */
 bool virtqueue_push(struct virtqueue *vq, struct mortise_chain *chain, uint64_t written);
 
 /* Undoes the latest pop. False when `chain` is not what was popped last, and nothing was done. */
 bool virtqueue_unpop(struct virtqueue *vq, struct mortise_chain *chain);
 
-/* Whether the driver wants to be interrupted for what was pushed since this was last asked. */
-bool virtqueue_wants_interrupt(struct virtqueue *vq);
+/*
+ * Shows the driver all that was pushed since the last time, at once: chains that make up one frame must not be seen
+ * apart (5.1.6.3.2). True when the driver wants an interrupt for it.
+ */
+bool virtqueue_publish(struct virtqueue *vq);

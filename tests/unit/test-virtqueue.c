@@ -79,6 +79,8 @@ static void one_chain(void **state)
 	assert_false(ring_take(&s->ring, &elem));
 
 	assert_true(virtqueue_push(&s->vq, chain, UINT64_MAX));
+	assert_false(ring_take(&s->ring, &elem)); /* not before it is published */
+	virtqueue_publish(&s->vq);
 	assert_true(ring_take(&s->ring, &elem));
 	assert_int_equal(elem.id, 5);
 	assert_int_equal(elem.len, 513);
@@ -229,7 +231,7 @@ static void more_than_the_ring_holds(void **state)
 		assert_true(virtqueue_push(&s->vq, chains[i], 0));
 	assert_int_equal(s->vq.in_flight, 0);
 	assert_int_equal(s->ring.used->idx, 0);
-	assert_false(virtqueue_wants_interrupt(&s->vq));
+	assert_false(virtqueue_publish(&s->vq));
 }
 
 static void bad_places(void **state)
@@ -286,6 +288,8 @@ static void unpop(void **state)
 	assert_null(virtqueue_pop(&s->vq));
 	virtqueue_push(&s->vq, b, 0);
 	virtqueue_push(&s->vq, a, 0);
+	assert_false(ring_take(&s->ring, &elem)); /* neither is seen without the other */
+	virtqueue_publish(&s->vq);
 	assert_true(ring_take(&s->ring, &elem));
 	assert_int_equal(elem.id, 2);
 	assert_true(ring_take(&s->ring, &elem));
@@ -309,11 +313,11 @@ static void flags(void **state)
 	ring_offer(&s->ring, 0);
 	assert_false(ring_must_kick(&s->ring)); /* it is popping anyway */
 	virtqueue_push(&s->vq, chain, 0);
-	assert_true(virtqueue_wants_interrupt(&s->vq));
-	assert_false(virtqueue_wants_interrupt(&s->vq));
+	assert_true(virtqueue_publish(&s->vq));
+	assert_false(virtqueue_publish(&s->vq));
 	ring_want_no_interrupt(&s->ring);
 	virtqueue_push(&s->vq, virtqueue_pop(&s->vq), 0);
-	assert_false(virtqueue_wants_interrupt(&s->vq));
+	assert_false(virtqueue_publish(&s->vq));
 	assert_null(virtqueue_pop(&s->vq));
 	ring_offer(&s->ring, 0);
 	assert_true(ring_must_kick(&s->ring));
@@ -334,9 +338,9 @@ static void event_index(void **state)
 	/* Nothing is known of the driver after an activation: the first interrupt comes in any case. */
 	ring_want_no_interrupt(&s->ring);
 	virtqueue_push(&s->vq, virtqueue_pop(&s->vq), 0);
-	assert_true(virtqueue_wants_interrupt(&s->vq));
+	assert_true(virtqueue_publish(&s->vq));
 	virtqueue_push(&s->vq, virtqueue_pop(&s->vq), 0);
-	assert_false(virtqueue_wants_interrupt(&s->vq));
+	assert_false(virtqueue_publish(&s->vq));
 
 	/* Wanted after index 4, that is once 5 are used: not before, and not again. */
 	assert_null(virtqueue_pop(&s->vq));
@@ -344,7 +348,7 @@ static void event_index(void **state)
 	for (unsigned used = 3; used <= 6; used++) {
 		ring_offer(&s->ring, 0);
 		virtqueue_push(&s->vq, virtqueue_pop(&s->vq), 0);
-		assert_int_equal(virtqueue_wants_interrupt(&s->vq), used == 5);
+		assert_int_equal(virtqueue_publish(&s->vq), used == 5);
 	}
 	/* And when several at once pass it. */
 	ring_want_interrupt_after(&s->ring, 8);
@@ -352,7 +356,7 @@ static void event_index(void **state)
 		ring_offer(&s->ring, 0);
 		virtqueue_push(&s->vq, virtqueue_pop(&s->vq), 0);
 	}
-	assert_true(virtqueue_wants_interrupt(&s->vq));
+	assert_true(virtqueue_publish(&s->vq));
 }
 
 /* Chains that come between the last look and the request for a notification are not left lying. */
@@ -408,7 +412,7 @@ static void wrap_around(void **state)
 				assert_true(virtqueue_push(&s->vq, chain, 1));
 			}
 			assert_null(virtqueue_pop(&s->vq));
-			interrupts += virtqueue_wants_interrupt(&s->vq);
+			interrupts += virtqueue_publish(&s->vq);
 			for (uint32_t i = 0; i < batch; i++) {
 				assert_true(ring_take(&s->ring, &elem));
 				assert_int_equal(elem.id, i);
@@ -461,7 +465,7 @@ static void code_is_invalidated(void **state)
 	assert_int_equal(written.len[0], 100);
 	assert_int_equal(written.gpa[1], BUFFER + 0x3000);
 	assert_int_equal(written.len[1], 1);
-	assert_true(virtqueue_wants_interrupt(&s->vq));
+	assert_true(virtqueue_publish(&s->vq));
 	assert_int_equal(written.count, 3);
 	assert_int_equal(written.gpa[2], s->ring.place.used);
 }
