@@ -38,9 +38,11 @@ static bool set_receive_mode(struct nic *nic, uint8_t number, struct data *data)
 	switch (number) {
 	case VIRTIO_NET_CTRL_RX_PROMISC:
 		nic->filter.promiscuous = on != 0;
+		nic->filter.known |= FILTER_PROMISCUOUS;
 		return true;
 	case VIRTIO_NET_CTRL_RX_ALLMULTI:
 		nic->filter.all_multicast = on != 0;
+		nic->filter.known |= FILTER_ALL_MULTICAST;
 		return true;
 	default:
 		return false;
@@ -73,6 +75,7 @@ static bool set_macs(struct nic *nic, struct data *data)
 	    !take_macs(&filter, data, 0, &filter.unicast, &filter.long_unicast) ||
 	    !take_macs(&filter, data, filter.unicast, &filter.multicast, &filter.long_multicast) || data->size)
 		return false;
+	filter.known |= FILTER_MACS_LISTED;
 	nic->filter = filter;
 	return true;
 }

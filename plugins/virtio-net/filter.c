@@ -9,7 +9,7 @@
 void filter_reset(struct filter *filter)
 {
 	/* Until the driver says otherwise it gets every frame, but no VLAN's. */
-	*filter = (struct filter){.known = true, .promiscuous = true};
+	*filter = (struct filter){.known = FILTER_ADDRESSES | FILTER_VLANS, .promiscuous = true};
 }
 
 static bool listed(const struct filter *filter, uint32_t first, uint32_t count, const uint8_t *mac)
@@ -24,15 +24,14 @@ bool filter_wants(const struct filter *filter, bool vlans, const uint8_t *mac, c
 {
 	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
-	if (!filter->known)
-		return true;
-	if (vlans && frame[12] == 0x81 && frame[13] == 0x00) {
+	if (vlans && filter->known & FILTER_VLANS && frame[12] == 0x81 && frame[13] == 0x00) {
 		const unsigned id = ((unsigned)frame[14] << 8 | frame[15]) & 0xfff;
 
 		if (!(filter->vlans[id / 64] >> id % 64 & 1))
 			return false;
 	}
-	if (filter->promiscuous || !memcmp(frame, broadcast, sizeof(broadcast)))
+	if (filter->promiscuous || (filter->known & FILTER_ADDRESSES) != FILTER_ADDRESSES ||
+	    !memcmp(frame, broadcast, sizeof(broadcast)))
 		return true;
 	if (frame[0] & 1)
 		return filter->all_multicast || filter->long_multicast ||

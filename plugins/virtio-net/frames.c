@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define RECEIVE_BUDGET 64
-#define TRANSMIT_BUDGET 256
+#define TRANSMIT_BUDGET 64
 
 #define SMALL_FRAME 2048 /* what is held in store for where no segmented frames come */
 

@@ -88,9 +88,8 @@ static int nic_activate(void *self, uint64_t features, struct mortise_error *err
 	}
 	control_apply_offloads(nic, nic->restored ? offloads & nic->offloads : offloads);
 	nic->active = true;
-	/* Another place may be behind the netdev now, whose switches have yet to learn where the guest is. */
-	if (nic->restored && negotiated(nic, VIRTIO_NET_F_GUEST_ANNOUNCE))
-		write_status(nic, true);
+	/* After a restore other switches may be behind the netdev, which have yet to learn where the guest is. */
+	write_status(nic, nic->restored && negotiated(nic, VIRTIO_NET_F_GUEST_ANNOUNCE));
 	nic->restored = false;
 	return 0;
 }
@@ -136,6 +135,7 @@ static void nic_resume(void *self)
 	struct nic *nic = self;
 
 	nic->active = true;
+	write_status(nic, false); /* nobody told of the link in the meantime */
 }
 
 static void nic_reset(void *self)

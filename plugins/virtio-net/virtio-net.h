@@ -40,9 +40,19 @@ struct receive_queue {
 	uint8_t *overflow;
 };
 
-/* Which frames the driver wants to receive (5.1.6.5.1, 5.1.6.5.2, 5.1.6.5.3). */
+/*
+ * Which frames the driver wants to receive (5.1.6.5.1, 5.1.6.5.2, 5.1.6.5.3). A driver may have told an earlier
+ * instance behind the same transport: what this one was not told, and cannot know since a reset, is not filtered by.
+ */
+enum filter_known {
+	FILTER_PROMISCUOUS = 1u << 0,
+	FILTER_ALL_MULTICAST = 1u << 1,
+	FILTER_MACS_LISTED = 1u << 2,
+	FILTER_ADDRESSES = FILTER_PROMISCUOUS | FILTER_ALL_MULTICAST | FILTER_MACS_LISTED,
+	FILTER_VLANS = 1u << 3
+};
 struct filter {
-	uint8_t known; /* false: the driver told an earlier instance; everything is let through */
+	uint8_t known; /* enum filter_known */
 	uint8_t promiscuous, all_multicast;
 	uint8_t long_unicast, long_multicast; /* the driver's list was too long for `macs`: all of the kind */
 	uint32_t unicast, multicast;	      /* entries in `macs`, in this order */
