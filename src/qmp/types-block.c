@@ -28,7 +28,7 @@ static OBJECT_TYPE(BlockdevOptionsNull, "zeroes, and writes that go nowhere: for
 		MAY("auto-read-only", bool, "whether it becomes read-only where it cannot be written"),   \
 		MAY("cache", BlockdevCacheOptions, "use of the host's page cache"),                       \
 		MAY("discard", BlockdevDiscardOptions, "unmap frees the host's space; that when absent"), \
-		MAY("detect-zeroes", BlockdevDetectZeroesOptions, "")
+		MAY("detect-zeroes", BlockdevDetectZeroesOptions, "must be off")
 
 /* The lower half of the nested form: what `file` holds. */
 static const struct schema_type type_BlockdevProtocol = {
@@ -99,7 +99,8 @@ static OBJECT_TYPE(BlockDeviceInfo, "a block node", MUST("node-name", str, "its 
 		   MUST("drv", str, "its driver"), MUST("ro", bool, "whether it is read-only"),
 		   MUST("aio", str, "how requests reach the host's kernel"),
 		   MUST("backing_file_depth", int, "always 0"), MUST("encrypted", bool, "always false"),
-		   MUST("detect_zeroes", BlockdevDetectZeroesOptions, ""), MUST("write_threshold", int, "always 0"),
+		   MUST("detect_zeroes", BlockdevDetectZeroesOptions, "always off"),
+		   MUST("write_threshold", int, "always 0"),
 		   MUST("cache", BlockdevCacheInfo, "its use of the host's cache"),
 		   MUST("image", ImageInfo, "its image"), MUST("bps", int, "limit on bytes a second, 0 for none"),
 		   MUST("bps_rd", int, "the same for reads"), MUST("bps_wr", int, "the same for writes"),

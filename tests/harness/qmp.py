@@ -32,10 +32,11 @@ class QMP:
 
     @staticmethod
     def _connect(path, timeout, alive):
-        """Connects as soon as the VMM listens: its socket appears some time after its start."""
+        """Connects as soon as the VMM listens: its socket appears some time after its start. `path` may be a pair of host
+        and port."""
         deadline = time.monotonic() + timeout
         while True:
-            client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            client = socket.socket(socket.AF_UNIX if isinstance(path, str) else socket.AF_INET, socket.SOCK_STREAM)
             try:
                 client.connect(path)
                 return client

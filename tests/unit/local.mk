@@ -59,6 +59,10 @@ UNIT_TESTS += tests/unit/test-qmp-reader
 tests_unit_test_qmp_reader_SOURCES = tests/unit/test-qmp-reader.c
 tests_unit_test_qmp_reader_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-qmp-schema
+tests_unit_test_qmp_schema_SOURCES = tests/unit/test-qmp-schema.c
+tests_unit_test_qmp_schema_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-qmp-server
 tests_unit_test_qmp_server_SOURCES = tests/unit/test-qmp-server.c
 tests_unit_test_qmp_server_LDADD = $(UNIT_LIBS)
