@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <linux/virtio_config.h>
+#include <linux/virtio_ids.h>
 #include <linux/virtio_mmio.h>
 #include <string.h>
 
@@ -216,6 +217,16 @@ static int make_stand_in(struct transition *transition)
 	return r;
 }
 
+/* The driver read the address when it bound: the empty card that it is left with has the same. */
+static void keep_mac(struct slot *slot)
+{
+	uint8_t mac[6];
+	bool learnt;
+
+	if (slot_mac(slot, mac, &learnt) && learnt)
+		device_write_config(slot->empty, 0, mac, sizeof(mac));
+}
+
 static void put_in(struct transition *transition)
 {
 	struct slot *slot = transition->slot;
@@ -237,6 +248,8 @@ static void put_in(struct transition *transition)
 			return;
 		}
 	}
+	if (transition->incoming == slot->empty && slot->live)
+		keep_mac(slot);
 	device_enter(transition->incoming, &slot->transport, slot->live && !broken, slot->frozen,
 		     transition->incoming == slot->stand_in, step(transition, entered));
 }
@@ -480,6 +493,15 @@ void slot_info(struct slot *slot, struct slot_info *info)
 	*info = (struct slot_info){
 		.status = t->status, .features = t->driver_features, .interrupts = t->interrupts, .kicks = t->kicks};
 	pthread_mutex_unlock(&t->lock);
+}
+
+bool slot_mac(struct slot *slot, uint8_t mac[6], bool *learnt)
+{
+	if (!slot->empty || device_class(slot->empty)->virtio_id != VIRTIO_ID_NET)
+		return false;
+	transport_read_config(&slot->transport, &slot->behind->face, 0, mac, 6);
+	*learnt = transport_status(&slot->transport) & VIRTIO_CONFIG_S_DRIVER;
+	return true;
 }
 
 /* --- making and freeing --- */

@@ -67,6 +67,12 @@ void slot_cont(struct slot *slot, struct reply *reply);
 /* The machine is reset: as if the driver had written 0 to the status register. vCPUs are paused. */
 void slot_reset(struct slot *slot, struct reply *reply);
 
+/*
+ * The address that a NIC in this slot is known by; false where it is no slot of NICs. `learnt`: a driver is bound,
+ * which reads it but once.
+ */
+bool slot_mac(struct slot *slot, uint8_t mac[6], bool *learnt);
+
 /* What the guest's driver has done so far, for queries. */
 struct slot_info {
 	uint32_t status;	    /* the device status register */

@@ -158,6 +158,37 @@ static int choose_slot(struct vm *vm, struct plugged *plugged, uint64_t addr, st
 	return 0;
 }
 
+static bool has_property(const struct mortise_class *class, const char *name)
+{
+	const struct mortise_property *property = class->properties;
+
+	while (property && property->name && !streq(property->name, name))
+		property++;
+	return property && property->name;
+}
+
+/* A NIC has its slot's address, unless another is given while no driver has read that one yet. */
+static int choose_mac(struct plugged *plugged, struct options *options, struct mortise_error *err)
+{
+	const struct option *option = options_find(options, "mac");
+	uint8_t mac[6], given[6];
+	char text[18];
+	bool learnt;
+
+	if (!slot_mac(slot_of(plugged), mac, &learnt) || !has_property(plugged->class, "mac"))
+		return 0;
+	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	if (!option)
+		return options_add(options, "mac", text, OPTION_STRING, err);
+	if (learnt && parse_mac(option->value, given) == 0 && memcmp(mac, given, sizeof(mac)) != 0)
+		return mortise_fail(
+			err, -EBUSY,
+			"Device '%s' cannot have mac=%s: the guest's driver has read the address of slot 0x%x, "
+			"%s, and will not look again; leave 'mac' out, or set it with -machine ...,mac%u=",
+			plugged->id, option->value, plugged->addr, text, plugged->addr);
+	return 0;
+}
+
 /* Clients made for PCI machines pass an empty romfile along; nothing else has a meaning here. */
 static int check_romfile(struct options *options, struct mortise_error *err)
 {
@@ -208,6 +239,8 @@ static int prepare(struct plugged *plugged, struct options *options, struct mort
 		r = plugins_class(vm->plugins, driver, &plugged->class, err);
 	if (r == 0)
 		r = choose_slot(vm, plugged, addr, err);
+	if (r == 0)
+		r = choose_mac(plugged, options, err);
 	if (r == 0)
 		r = plugin_instance_new(&plugged->device, vm->plugins, plugged->class, plugged->id, options, &backends,
 					vm->loop, err);
