@@ -142,9 +142,9 @@ static int choose_slot(struct vm *vm, struct plugged *plugged, uint64_t addr, st
 			addr++;
 	else if (addr >= bay->count)
 		return mortise_fail(err, -ERANGE,
-				    "Parameter 'addr' of device '%s' is 0x%" PRIx64
-				    "; the slots for a %s are 0x0 to 0x%x",
-				    plugged->id, addr, bay->noun, bay->count - 1);
+				    "Parameter 'addr' of device '%s' is %" PRIu64 " (0x%" PRIx64
+				    "); the slots for a %s are 0x0 to 0x%x",
+				    plugged->id, addr, addr, bay->noun, bay->count - 1);
 	if (addr == bay->count)
 		return mortise_fail(err, -ENOSPC,
 				    "All %u slots for a %s are occupied; remove one with device_del first", bay->count,
