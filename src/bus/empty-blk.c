@@ -51,9 +51,17 @@ static void blk_notify(void *self, uint32_t queue)
 	}
 }
 
-/* The driver may choose its cache mode: there is nothing to cache. */
+/* The driver may choose its cache mode: there is nothing to cache. The next driver finds it as it was. */
 static void blk_config_written(void *self, uint32_t offset, uint32_t size)
 {
+}
+
+static void blk_reset(void *self)
+{
+	const uint8_t writeback = 1;
+	struct empty *empty = self;
+
+	device_write_config(empty->device, offsetof(struct virtio_blk_config, wce), &writeback, sizeof(writeback));
 }
 
 const struct mortise_class empty_blk_class = {
@@ -69,4 +77,5 @@ const struct mortise_class empty_blk_class = {
 	.realize = blk_realize,
 	.notify = blk_notify,
 	.config_written = blk_config_written,
+	.reset = blk_reset,
 };

@@ -61,13 +61,14 @@ struct mortise_device {
 	struct task kick;
 };
 
-/* The instance's thread: notify() for each queue that the driver has set up. */
-void device_notify_all(struct mortise_device *device);
-
 struct mortise_device *device_of_face(const struct transport_face *face);
 
 /* The driver has made chains available; under the lock of the transport that shows the instance, so that it exists. */
 void device_kick(struct mortise_device *device, uint32_t queue);
+
+/* What the loop runs: `kick`, and `round_end` after a round in which chains were pushed or waited for. */
+void device_run_kick(struct task *task);
+void device_end_round(struct end_hook *hook);
 
 /* For the bus's own classes, whose realize() waits for nothing: on the control thread, before anything else. */
 int device_realize_now(struct mortise_device *device, struct mortise_error *err);

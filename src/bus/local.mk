@@ -8,12 +8,16 @@ libmortise_a_SOURCES += \
 	src/bus/empty-net.c \
 	src/bus/empty.c \
 	src/bus/empty.h \
+	src/bus/exchange.c \
 	src/bus/feature.c \
 	src/bus/feature.h \
 	src/bus/instance.h \
 	src/bus/services.c \
 	src/bus/slot.c \
 	src/bus/slot.h \
+	src/bus/steps.c \
+	src/bus/transition.c \
+	src/bus/transition.h \
 	src/bus/transport.c \
 	src/bus/transport.h \
 	src/bus/virtqueue.c \

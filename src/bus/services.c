@@ -2,7 +2,8 @@
 /*
  * bus/services.c - what an instance is asked for by its plugin and by others, while it lives.
  */
-#include <errno.h>
+#include <linux/virtio_mmio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/util.h"
@@ -158,4 +159,38 @@ void device_queue_unpop(struct mortise_device *device, struct mortise_chain *cha
 	device->in_flight--;
 	if (device->drained)
 		loop_at_end(device->loop, &device->round_end);
+}
+
+/* --- rounds of the loop --- */
+
+void device_run_kick(struct task *task)
+{
+	struct mortise_device *device = container_of(task, struct mortise_device, kick);
+	uint64_t kicked = atomic_exchange(&device->kicked, 0);
+
+	device->popped = 0;
+	for (uint32_t i = 0; kicked; i++, kicked >>= 1)
+		if (kicked & 1 && device->popping && device->queues[i].started)
+			device->class->notify(device->self, i);
+}
+
+void device_end_round(struct end_hook *hook)
+{
+	struct mortise_device *device = container_of(hook, struct mortise_device, round_end);
+	uint64_t pushed = device->pushed;
+	bool wanted = false;
+
+	device->popped = 0;
+	device->pushed = 0;
+	for (uint32_t i = 0; pushed; i++, pushed >>= 1)
+		if (pushed & 1)
+			wanted |= virtqueue_publish(&device->queues[i]);
+	if (wanted)
+		transport_interrupt(device->transport, &device->face, VIRTIO_MMIO_INT_VRING);
+	if (device->drained && !device->in_flight) {
+		void (*then)(struct mortise_device * device) = device->drained;
+
+		device->drained = NULL;
+		then(device);
+	}
 }

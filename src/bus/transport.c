@@ -197,6 +197,7 @@ static void reset_registers(struct transport *t)
 	t->driver_features = 0;
 	t->device_features_sel = t->driver_features_sel = t->queue_sel = t->shm_sel = 0;
 	memset(t->queues, 0, sizeof(t->queues));
+	memset(t->config_mask, 0, sizeof(t->config_mask));
 	set_line(t, false);
 }
 
@@ -398,13 +399,6 @@ void transport_freeze(struct transport *t, bool frozen)
 	pthread_mutex_unlock(&t->lock);
 }
 
-void transport_served(struct transport *t)
-{
-	pthread_mutex_lock(&t->lock);
-	t->requests--;
-	pthread_mutex_unlock(&t->lock);
-}
-
 uint32_t transport_status(struct transport *t)
 {
 	uint32_t status;
@@ -432,6 +426,10 @@ void transport_write_config(struct transport *t, const struct transport_face *fa
 		return;
 	size = MIN(size, face->config_size - offset);
 	pthread_mutex_lock(&t->lock);
+	if (by_driver && offset + size <= TRANSPORT_CONFIG) {
+		memcpy(t->config_written + offset, data, size);
+		memset(t->config_mask + offset, 0xff, size);
+	}
 	if (memcmp(face->config + offset, data, size) != 0) {
 		memcpy(face->config + offset, data, size);
 		if (t->face == face && !by_driver)
@@ -449,6 +447,22 @@ void transport_read_config(struct transport *t, const struct transport_face *fac
 	pthread_mutex_lock(&t->lock);
 	memcpy(data, face->config + offset, MIN(size, face->config_size - offset));
 	pthread_mutex_unlock(&t->lock);
+}
+
+bool transport_replay_config(struct transport *t, const struct transport_face *face, uint32_t *offset, uint32_t *size)
+{
+	const uint32_t end = MIN(face->config_size, TRANSPORT_CONFIG);
+	uint32_t first = *offset, last;
+
+	pthread_mutex_lock(&t->lock);
+	while (first < end && !t->config_mask[first])
+		first++;
+	for (last = first; last < end && t->config_mask[last]; last++)
+		face->config[last] = t->config_written[last];
+	pthread_mutex_unlock(&t->lock);
+	*offset = first;
+	*size = last - first;
+	return *size != 0;
 }
 
 void transport_needs_reset(struct transport *t, const struct transport_face *face)

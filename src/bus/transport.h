@@ -33,7 +33,7 @@ struct transport_face {
 	bool config_writable; /* by the driver */
 };
 
-/* What a register write asks of the instance. The transport has then counted it, until transport_served(). */
+/* What a register write asks of the instance. The transport counts it as one of its `requests`. */
 enum transport_request_kind { TRANSPORT_NOTHING, TRANSPORT_ACTIVATE, TRANSPORT_RESET, TRANSPORT_CONFIG_WRITE };
 struct transport_request {
 	enum transport_request_kind kind;
@@ -56,6 +56,7 @@ struct transport {
 	uint32_t status, interrupt_status, generation;
 	bool config_news; /* configuration changed under a driver that cannot be interrupted yet */
 	uint64_t driver_features;
+	uint8_t config_written[TRANSPORT_CONFIG], config_mask[TRANSPORT_CONFIG]; /* by the driver; 0xff: was */
 	uint32_t device_features_sel, driver_features_sel, queue_sel, shm_sel;
 	struct virtqueue_place queues[TRANSPORT_QUEUES];
 	uint64_t interrupts, kicks; /* counted */
@@ -98,9 +99,6 @@ void transport_reset(struct transport *t);
 /* Nothing raises the interrupt line while frozen; what was due is made up for afterwards. */
 void transport_freeze(struct transport *t, bool frozen);
 
-/* Serving a request ends. */
-void transport_served(struct transport *t);
-
 uint32_t transport_status(struct transport *t);
 
 /* --- the instance's side: void unless `face` is the one that is shown --- */
@@ -113,6 +111,12 @@ void transport_write_config(struct transport *t, const struct transport_face *fa
 			    uint32_t size, bool by_driver);
 void transport_read_config(struct transport *t, const struct transport_face *face, uint32_t offset, void *data,
 			   uint32_t size);
+
+/*
+ * Puts into a face what the driver wrote to the configuration that is shown now, so that it stays in force. The next
+ * range of it at `*offset` or later; false when there is none.
+ */
+bool transport_replay_config(struct transport *t, const struct transport_face *face, uint32_t *offset, uint32_t *size);
 
 void transport_needs_reset(struct transport *t, const struct transport_face *face);
 

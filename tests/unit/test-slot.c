@@ -164,6 +164,39 @@ static void misfits(void **state)
 	device_end(f, poor);
 }
 
+/* The driver goes on believing in the cache mode that it has chosen, so it holds for what is plugged later. */
+static void cache_mode_stays(void **state)
+{
+	const uint64_t wce = VIRTIO_MMIO_CONFIG + offsetof(struct virtio_blk_config, wce);
+	struct fixture *f = *state;
+	struct mortise_device *device = device_make(f, TEST_BLK, 1);
+	const uint8_t on = 1;
+
+	device_write_config(device, offsetof(struct virtio_blk_config, wce), &on, 1);
+	assert_int_equal(guest_bind(f, ALL, 1), 15);
+	assert_int_equal(slot_mmio_ops.read(f->slot, wce, 1), 1);
+	slot_mmio_ops.write(f->slot, wce, 0, 1);
+	assert_int_equal(slot_mmio_ops.read(f->slot, wce, 1), 0);
+	assert_int_equal(control_exchange(f, device), 0);
+	assert_int_equal(slot_mmio_ops.read(f->slot, wce, 1), 0);
+	assert_int_equal(atomic_load(&test_of(device)->config_writes), 1);
+	assert_int_equal(capacity(f), 1);
+	assert_int_equal(control_exchange(f, NULL), 0);
+	device_end(f, device);
+
+	/* Another driver may choose again. */
+	device = device_make(f, TEST_BLK, 1);
+	device_write_config(device, offsetof(struct virtio_blk_config, wce), &on, 1);
+	slot_mmio_ops.write(f->slot, wce, 0, 1);
+	assert_int_equal(guest_bind(f, ALL, 1), 15);
+	assert_int_equal(slot_mmio_ops.read(f->slot, wce, 1), 1);
+	assert_int_equal(control_exchange(f, device), 0);
+	assert_int_equal(slot_mmio_ops.read(f->slot, wce, 1), 1);
+	assert_int_equal(atomic_load(&test_of(device)->config_writes), 0);
+	assert_int_equal(control_exchange(f, NULL), 0);
+	device_end(f, device);
+}
+
 /* --- what is in flight --- */
 
 static void unplug_drains(void **state)
@@ -655,6 +688,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(plug_before_the_driver, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(plug_during_the_probe, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(misfits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(cache_mode_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(unplug_drains, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(reset_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(exchange_under_load, set_up, tear_down),
