@@ -227,8 +227,9 @@ struct mortise_plugin {
 	const struct mortise_class *const *classes; /* NULL-terminated, at least one */
 
 	/*
-	 * Called once, on the control thread, after the description was checked and before any instance is made. A
-	 * failure unloads the plugin again. NULL: nothing to do.
+	 * Called on the control thread, after the description was checked and before any instance is made. After a
+	 * failure none is made, the code stays where it is, and init() is called again when the plugin is asked for
+	 * again; after a success never again. NULL: nothing to do.
 	 */
 	int (*init)(const struct mortise_host *host, struct mortise_error *err);
 };

@@ -7,6 +7,8 @@ BLOCK_FIXTURE = tests/unit/block-fixture.c tests/unit/block-fixture.h
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
+include $(top_srcdir)/tests/unit/plugins/local.mk
+
 UNIT_TESTS += tests/unit/test-block-open
 tests_unit_test_block_open_SOURCES = tests/unit/test-block-open.c $(BLOCK_FIXTURE)
 tests_unit_test_block_open_LDADD = $(UNIT_LIBS)
@@ -50,6 +52,15 @@ tests_unit_test_block_step_LDADD = $(UNIT_LIBS)
 UNIT_TESTS += tests/unit/test-workers
 tests_unit_test_workers_SOURCES = tests/unit/test-workers.c
 tests_unit_test_workers_LDADD = $(UNIT_LIBS)
+PLUGIN_FIXTURE = tests/unit/plugin-fixture.c tests/unit/plugin-fixture.h
+
+UNIT_TESTS += tests/unit/test-plugin-find
+tests_unit_test_plugin_find_SOURCES = tests/unit/test-plugin-find.c $(PLUGIN_FIXTURE)
+tests_unit_test_plugin_find_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-plugin-load
+tests_unit_test_plugin_load_SOURCES = tests/unit/test-plugin-load.c $(PLUGIN_FIXTURE)
+tests_unit_test_plugin_load_LDADD = $(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-qmp-check
 tests_unit_test_qmp_check_SOURCES = tests/unit/test-qmp-check.c
