@@ -62,6 +62,22 @@ UNIT_TESTS += tests/unit/test-plugin-load
 tests_unit_test_plugin_load_SOURCES = tests/unit/test-plugin-load.c $(PLUGIN_FIXTURE)
 tests_unit_test_plugin_load_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-plugin-check
+tests_unit_test_plugin_check_SOURCES = tests/unit/test-plugin-check.c
+tests_unit_test_plugin_check_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-plugin-properties
+tests_unit_test_plugin_properties_SOURCES = tests/unit/test-plugin-properties.c
+tests_unit_test_plugin_properties_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-plugin-instance
+tests_unit_test_plugin_instance_SOURCES = tests/unit/test-plugin-instance.c $(PLUGIN_FIXTURE) $(BLOCK_FIXTURE)
+tests_unit_test_plugin_instance_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-virtio-blk
+tests_unit_test_virtio_blk_SOURCES = tests/unit/test-virtio-blk.c plugins/virtio-blk/disk.h 	plugins/virtio-blk/request.c plugins/virtio-blk/virtio-blk.c
+tests_unit_test_virtio_blk_LDADD = $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test-qmp-check
 tests_unit_test_qmp_check_SOURCES = tests/unit/test-qmp-check.c
 tests_unit_test_qmp_check_LDADD = $(UNIT_LIBS)
