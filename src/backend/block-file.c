@@ -113,13 +113,16 @@ static int could_not_open(const struct block_file *file, int code, struct mortis
 
 static int open_path(const struct mortise_block *node, bool read_only)
 {
-	int flags = (read_only ? O_RDONLY : O_RDWR) | (node->direct ? O_DIRECT : 0);
+	int flags = (read_only ? O_RDONLY : O_RDWR) | (node->direct ? O_DIRECT : 0) | O_CLOEXEC | O_NOCTTY;
 	int fd;
 
-	/* O_NONBLOCK in case that the path has just become a FIFO. */
+	/* O_NONBLOCK in case that the path has just become a FIFO; with it, a lease of somebody else's is not waited
+	 * for. */
 	do {
-		fd = open(block_file_of(node)->path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		fd = open(block_file_of(node)->path, flags | O_NONBLOCK);
 	} while (fd < 0 && errno == EINTR);
+	while (fd < 0 && (errno == EWOULDBLOCK || errno == EINTR))
+		fd = open(block_file_of(node)->path, flags);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -37,6 +37,10 @@ UNIT_TESTS += tests/unit/test-block-device
 tests_unit_test_block_device_SOURCES = tests/unit/test-block-device.c $(BLOCK_FIXTURE)
 tests_unit_test_block_device_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-block-hang
+tests_unit_test_block_hang_SOURCES = tests/unit/test-block-hang.c $(BLOCK_FIXTURE)
+tests_unit_test_block_hang_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-block-qemu
 tests_unit_test_block_qemu_SOURCES = tests/unit/test-block-qemu.c $(BLOCK_FIXTURE)
 tests_unit_test_block_qemu_LDADD = $(UNIT_LIBS)

@@ -91,8 +91,8 @@ static void test_threads_are_bounded(void **state)
 /* A call that hangs holds up neither the others nor the end. */
 static void test_a_hang_is_left_behind(void **state)
 {
-	static struct shared *shared; /* reachable for ever, as the thread that hangs is */
-	struct workers *workers;
+	static struct shared *shared; /* both are reachable for ever, as the thread that hangs is */
+	static struct workers *workers;
 
 	shared = shared_new(0);
 	assert_int_equal(workers_new(&workers, "test", 2, NULL), 0);
