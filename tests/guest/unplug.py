@@ -10,16 +10,17 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from harness import disks, images, tap
 from harness.vm import VM
 
-SIZE = 8 << 20
+SIZE = 8 << 20  # 128 pieces of 64 KiB
 ROUNDS = 10
 
-# Each of them goes on until it fails.
-LOADS = {
-    "direct writes": "while dd if=/dev/zero of=/dev/vdb bs=64k oflag=direct; do :; done",
-    "direct reads": "while dd if=/dev/vdb of=/dev/null bs=64k iflag=direct; do :; done",
-    "small direct reads": "while dd if=/dev/vdb of=/dev/null bs=512 count=4096 iflag=direct; do :; done",
-    "cached writes": "while dd if=/dev/zero of=/dev/vdb bs=64k conv=fsync; do :; done",
+# Each goes on until it fails, or finds the disk empty: reading at the end of a disk is no error.
+COPIES = {
+    "direct writes": "dd if=/dev/zero of=/dev/vdb bs=64k count=128 oflag=direct",
+    "direct reads": "dd if=/dev/vdb of=/dev/null bs=64k iflag=direct",
+    "small direct reads": "dd if=/dev/vdb of=/dev/null bs=512 count=4096 iflag=direct",
+    "cached writes": "dd if=/dev/zero of=/dev/vdb bs=64k count=128 conv=fsync",
 }
+LOADS = {words: f"while [ $(cat /sys/block/vdb/size) != 0 ] && {copy}; do :; done" for words, copy in COPIES.items()}
 
 
 def plug(vm):

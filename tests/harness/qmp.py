@@ -42,7 +42,9 @@ class QMP:
                 return client
             except (FileNotFoundError, ConnectionRefusedError):
                 client.close()
-                if time.monotonic() > deadline or not alive():
+                if not alive():
+                    raise EOFError("mortise has ended") from None
+                if time.monotonic() > deadline:
                     raise TimeoutError(f"nobody listens on {path}") from None
                 time.sleep(0.02)
 

@@ -12,7 +12,9 @@ from .console import Console
 from .qmp import QMP
 
 SOURCE = os.environ.get("MORTISE_SOURCE") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("MORTISE_BUILD") or os.path.join(SOURCE, "build")
+BUILD = os.environ.get("MORTISE_BUILD") or next(
+    (each for each in (os.path.join(SOURCE, "build"), SOURCE) if os.path.exists(os.path.join(each, "mortise"))), SOURCE
+)
 
 # Long enough for an interpreter under a sanitizer on a busy machine: they only end what hangs.
 BOOT_TIMEOUT = 300
@@ -140,12 +142,12 @@ class VM:
         return sorted(os.readlink(os.path.join(directory, each)) for each in os.listdir(directory))
 
     def threads(self):
-        """The names of the process's threads, sorted."""
+        """The names of the process's threads, sorted, each once: a pool's number of threads is its own affair."""
         directory = f"/proc/{self.pid}/task"
-        names = []
+        names = set()
         for each in os.listdir(directory):
             with open(os.path.join(directory, each, "comm"), encoding="ascii") as file:
-                names.append(file.read().strip())
+                names.add(file.read().strip())
         return sorted(names)
 
     def own_memory(self):

@@ -4,6 +4,7 @@
 
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import disks, images, tap
@@ -20,6 +21,10 @@ def fixture():
 
 
 def measure(vm):
+    """What is open, what runs, and the memory, once the monitors' clients of before have been seen to be gone."""
+    deadline = time.monotonic() + 10
+    while sum("socket:" in each for each in vm.descriptors()) > 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
     return vm.descriptors(), vm.threads(), vm.own_memory()
 
 

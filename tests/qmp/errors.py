@@ -80,9 +80,10 @@ def occupied(vm):
 
 @tap.test("addr beyond the bay")
 def beyond(vm):
-    for addr in ("0x6", "6", "99", "0xffffffffffffffffff"):
-        refused(vm, "device_add", other_device(addr=addr), addr)
-    refused(vm, "device_add", other_device(addr=None, lun=5), "5")
+    for addr in ("0x6", "6", "99"):
+        refused(vm, "device_add", other_device(addr=addr), hex(int(addr, 0)))
+    refused(vm, "device_add", other_device(addr="0xffffffffffffffffff"), "0xffffffffffffffffff")
+    refused(vm, "device_add", other_device(addr=None, lun=5), "0x6")
     refused(vm, "device_add", other_device(addr=None, lun=2**32 - 1))
     refused(vm, "device_add", other_device(addr=None, lun=2**64 - 1))
 
@@ -170,6 +171,7 @@ def files(vm):
 def locked(vm):
     refused(vm, "blockdev-add", other_node(vm, filename=vm.file("used.img")), "used.img")
     with VM(idle=True) as second:
+        second.qmp.execute("query-status")
         before = second.descriptors()
         expect_error(second.qmp.execute, "blockdev-add", disks.node("used", vm.file("used.img")), names=["used.img"])
         tap.check_equal(second.descriptors(), before, "open files")
