@@ -74,9 +74,12 @@ int ram_map(struct ram *ram, uint64_t base, uint64_t size, struct mortise_error 
 void ram_written(const struct ram *ram, uint64_t gpa, uint64_t len)
 {
 	const uint8_t *host = ram->watch.written ? ram_at(ram, gpa, len) : NULL;
+	unsigned barrier = 0;
 
 	if (!host)
 		return;
+	/* The write is to be seen before the map is looked at: a locked operation is a full barrier. */
+	__atomic_fetch_or(&barrier, 0, __ATOMIC_SEQ_CST);
 	for (uint64_t page = (uint64_t)(host - ram->host) >> RAM_PAGE_SHIFT,
 		      last = (uint64_t)(host + len - 1 - ram->host) >> RAM_PAGE_SHIFT;
 	     page <= last; page++) {
