@@ -26,6 +26,7 @@ libmortise_a_SOURCES += \
 	src/accel/soft/futex.h \
 	src/accel/soft/hart.c \
 	src/accel/soft/hart.h \
+	src/accel/soft/host.h \
 	src/accel/soft/host_fp.h \
 	src/accel/soft/interp.c \
 	src/accel/soft/interp.h \

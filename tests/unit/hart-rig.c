@@ -126,7 +126,7 @@ bool rig_wait(struct rig *rig)
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 10;
+	until.tv_sec += 60;
 	return sem_timedwait(&rig->requested, &until) == 0;
 }
 

@@ -51,7 +51,7 @@ void rig_sbi(struct rig *rig, uint32_t extension, uint32_t function);
 /* Ends the program. */
 void rig_end(struct rig *rig);
 
-/* Starts hart 0 at RIG_RAM and lets it run until the guest ends its program; false after ten seconds. VM paused then.
+/* Starts hart 0 at RIG_RAM and lets it run until the guest ends its program; false after a minute. VM paused then.
  */
 bool rig_run(struct rig *rig);
 

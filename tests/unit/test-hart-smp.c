@@ -286,7 +286,7 @@ static void interrupt_between_harts(void **state)
  */
 static void remote_fence(void **state)
 {
-	const unsigned rounds = 300;
+	const unsigned rounds = 100;
 	uint64_t at;
 
 	rig_tables(rig);

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "accel/soft/hart.h"
+#include "accel/soft/host.h"
 #include "accel/soft/soft.h"
 #include "base/util.h"
 
@@ -112,7 +113,7 @@ void code_written(struct soft *soft, uint32_t page, unsigned offset, unsigned si
 	uint64_t lines = code_lines(offset, size);
 
 	/* Orders the write before the look; code_claim() and the decoder do the reverse. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	host_fence();
 	if (__atomic_load_n(&soft->code.lines[page], __ATOMIC_RELAXED) & lines)
 		invalidate(soft, page, lines);
 }

@@ -9,6 +9,7 @@
 
 #include "accel/soft/futex.h"
 #include "accel/soft/hart.h"
+#include "accel/soft/host.h"
 #include "accel/soft/soft.h"
 
 /* Looks at the answer this often before sleeping: a running hart reaches a block boundary within a microsecond. */
@@ -55,7 +56,7 @@ static void await(struct hart *hart, uint32_t number)
 	for (unsigned i = 0; i < SPINS; i++) {
 		if (answered(hart, number))
 			return;
-		cpu_relax();
+		host_relax();
 	}
 	__atomic_fetch_add(&queue->waiters, 1, __ATOMIC_SEQ_CST);
 	for (;;) {

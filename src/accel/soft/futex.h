@@ -21,14 +21,6 @@ static inline void futex_wait(uint32_t *word, uint32_t value, uint64_t deadline)
 		NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
-/* Tells the processor that this is a short wait. */
-static inline void cpu_relax(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#endif
-}
-
 static inline void futex_wake(uint32_t *word, int count)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, count, NULL, NULL, 0);

@@ -3,8 +3,7 @@
  * accel/soft/host_fp.h - the host's floating-point unit: single instructions with the rounding mode and the sticky
  * flags that are in force, out of the compiler's reach.
  *
- * On x86-64 that is SSE, whose MXCSR holds both; its underflow is detected after rounding, as RISC-V wants it. Other
- * hosts go through <fenv.h>.
+ * On x86-64 that is SSE, whose MXCSR holds both; its underflow is detected after rounding, as RISC-V wants it.
  */
 #pragma once
 
@@ -20,8 +19,6 @@
 #define FP_OF 4
 #define FP_DZ 8
 #define FP_NV 16
-
-#if defined(__x86_64__)
 
 /* The control word of a hart at reset, and of the host outside: all exceptions masked, to nearest, no flags. */
 #define FP_CONTROL_RESET 0x1f80u
@@ -141,7 +138,3 @@ static inline double host_fma_d(double a, double b, double c)
 	__asm__ volatile("vfmadd213sd %2, %1, %0" : "+x"(a) : "x"(b), "x"(c));
 	return a;
 }
-
-#else
-#error "The software hart's floating point is written for x86-64 hosts so far"
-#endif

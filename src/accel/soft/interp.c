@@ -11,6 +11,7 @@
 #include "accel/soft/csr.h"
 #include "accel/soft/fp.h"
 #include "accel/soft/hart.h"
+#include "accel/soft/host.h"
 #include "accel/soft/mem.h"
 #include "accel/soft/sbi.h"
 #include "accel/soft/trap.h"

@@ -11,9 +11,9 @@
 
 do_FENCE:
 	if (IMM)
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	else /* what x86 keeps in order anyhow */
-		__atomic_thread_fence(__ATOMIC_ACQ_REL);
+		host_fence();
+	else
+		host_barrier();
 	NEXT();
 
 do_FENCE_I:
