@@ -11,7 +11,6 @@
 
 /* SSIP alone can be written; counters that user mode may be given. */
 #define SIP_WRITABLE IRQ_SSI
-#define COUNTEREN_WRITABLE 7
 #define SENVCFG_WRITABLE 1 /* FIOM */
 #define CAUSE_CODE_MASK (UINT64_C(1) << 63 | 0xff)
 

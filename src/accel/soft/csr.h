@@ -9,6 +9,9 @@
 
 struct hart;
 
+/* scounteren's bits: cycle, time, instret. */
+#define COUNTEREN_WRITABLE 7
+
 enum csr_number {
 	CSR_FFLAGS = 0x001,
 	CSR_FRM = 0x002,

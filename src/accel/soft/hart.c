@@ -25,7 +25,8 @@ void hart_reset(struct hart *hart)
 	hart->priv = PRIV_S;
 	hart->reserved_size = 0;
 	hart->status = hart->sie = hart->stvec = hart->sscratch = hart->sepc = hart->scause = hart->stval = 0;
-	hart->satp = hart->scounteren = hart->senvcfg = 0;
+	hart->satp = hart->senvcfg = 0;
+	hart->scounteren = COUNTEREN_WRITABLE; /* as firmware and KVM leave it: Linux counts on U-mode's rdtime */
 	hart->stimecmp = UINT64_MAX;
 	hart->frm = 0;
 	hart->host_fp = FP_CONTROL_RESET;
