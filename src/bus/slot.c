@@ -136,10 +136,12 @@ static void start_config_write(struct transition *transition)
 
 void slot_kick(struct slot *slot, uint32_t queue)
 {
+	const uint32_t mask = VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_NEEDS_RESET;
 	struct transport *t = &slot->transport;
 
 	pthread_mutex_lock(&t->lock);
-	if (queue < TRANSPORT_QUEUES && t->queues[queue].ready && t->status & VIRTIO_CONFIG_S_DRIVER_OK && t->face) {
+	if (queue < TRANSPORT_QUEUES && t->queues[queue].ready && t->face &&
+	    (t->status & mask) == VIRTIO_CONFIG_S_DRIVER_OK) {
 		t->kicks++;
 		device_kick(device_of_face(t->face), queue);
 	}

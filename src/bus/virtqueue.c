@@ -135,16 +135,24 @@ void virtqueue_stop(struct virtqueue *vq)
 /* --- taking chains --- */
 
 /*
- * One descriptor, fetched once: behind the barrier the compiler has to believe that guest memory holds something else
- * by now, so that nothing that is decided on later can be read a second time.
+ * One descriptor, fetched once. Indirect tables may lie askew (2.7.5.3); there a barrier has the compiler believe that
+ * guest memory holds something else by now, so that nothing that is decided on later is read a second time.
  */
 static struct vring_desc fetch(const uint8_t *table, uint32_t index)
 {
+	const uint8_t *at = table + (size_t)index * sizeof(struct vring_desc);
 	struct vring_desc desc;
+	uint64_t words[2];
 
-	memcpy(&desc, table + (size_t)index * sizeof(desc), sizeof(desc));
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	__asm__ volatile("" : : : "memory");
+	_Static_assert(sizeof(words) == sizeof(desc), "a descriptor is two words");
+	if (IS_ALIGNED((uintptr_t)at, sizeof(words[0]))) {
+		words[0] = __atomic_load_n((const uint64_t *)(const void *)at, __ATOMIC_RELAXED);
+		words[1] = __atomic_load_n((const uint64_t *)(const void *)at + 1, __ATOMIC_RELAXED);
+	} else {
+		memcpy(words, at, sizeof(words));
+		__asm__ volatile("" : : : "memory");
+	}
+	memcpy(&desc, words, sizeof(desc));
 	return desc;
 }
 
