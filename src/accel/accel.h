@@ -25,8 +25,8 @@ enum accel_guest_request { ACCEL_GUEST_POWEROFF, ACCEL_GUEST_REBOOT, ACCEL_GUEST
 struct accel_events {
 	/* The guest asked for a power-off or a reset; the calling vCPU does not run on until accel_reset(). */
 	void (*guest_request)(void *opaque, enum accel_guest_request request);
-	/* Firmware console output (SBI DBCN and putchar). */
-	void (*console_write)(void *opaque, const void *data, unsigned size);
+	/* Firmware console output (SBI DBCN and putchar); how much of it fitted, without waiting. */
+	unsigned (*console_write)(void *opaque, const void *data, unsigned size);
 	/* The last vCPU came to rest after accel_pause(). */
 	void (*paused)(void *opaque);
 	void *opaque;

@@ -62,8 +62,8 @@ struct machine {
 	/* The power button. */
 	int (*powerdown)(struct machine *machine, struct mortise_error *err);
 
-	/* Output of the accelerator's firmware console. vCPU threads. */
-	void (*console_write)(struct machine *machine, const void *data, unsigned size);
+	/* Output of the accelerator's firmware console; how much of it fitted, without waiting. vCPU threads. */
+	unsigned (*console_write)(struct machine *machine, const void *data, unsigned size);
 
 	/* The firmware tables as the guest will see them (riscv64: the flattened device tree); malloc'ed. */
 	int (*dump)(struct machine *machine, const struct machine_boot *boot, void **data, size_t *size,

@@ -105,13 +105,11 @@ static int powerdown(struct machine *machine, struct mortise_error *err)
 	return 0;
 }
 
-static void console_write(struct machine *machine, const void *data, unsigned size)
+static unsigned console_write(struct machine *machine, const void *data, unsigned size)
 {
 	struct riscv64 *board = board_of(machine);
 
-	/* Early output is worth less than a running guest: what does not fit is dropped. */
-	if (board->serial)
-		chardev_write(board->serial, data, size);
+	return board->serial ? (unsigned)chardev_write(board->serial, data, size) : size;
 }
 
 static void attach(struct machine *machine, struct accel *accel)

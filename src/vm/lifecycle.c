@@ -356,11 +356,11 @@ static void guest_request(void *opaque, enum accel_guest_request request)
 	pthread_mutex_unlock(&life->lock);
 }
 
-static void console_write(void *opaque, const void *data, unsigned size)
+static unsigned console_write(void *opaque, const void *data, unsigned size)
 {
 	struct vm_lifecycle *life = opaque;
 
-	life->vm->machine->console_write(life->vm->machine, data, size);
+	return life->vm->machine->console_write(life->vm->machine, data, size);
 }
 
 struct accel_events lifecycle_events(struct vm *vm)

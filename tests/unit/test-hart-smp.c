@@ -84,6 +84,25 @@ static void debug_console(void **state)
 	assert_string_equal(rig->console, "hello!");
 }
 
+/* The answer is how much was written; a byte that was not is an error. */
+static void full_debug_console(void **state)
+{
+	memset(ram_at(rig->ram, DATA, 1000), 'x', 1000);
+	rig_li(rig, a0, 1000);
+	rig_li(rig, a1, DATA);
+	rig_li(rig, a2, 0);
+	rig_sbi(rig, DBCN, 0);
+	EMIT(rig, ADD(s2, a0, zero), ADD(s3, a1, zero));
+	rig_li(rig, a0, '!');
+	rig_sbi(rig, DBCN, 2);
+	EMIT(rig, ADD(s4, a0, zero));
+	rig_end(rig);
+	assert_true(rig_run(rig));
+	assert_int_equal(rig_x(rig, s2), 0);
+	assert_int_equal(rig_x(rig, s3), sizeof(rig->console) - 1);
+	assert_int_equal((int64_t)rig_x(rig, s4), -1);
+}
+
 static void system_reset(void **state)
 {
 	rig_li(rig, a0, 1);
@@ -327,11 +346,13 @@ int main(void)
 #define ONE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define TWO(name) cmocka_unit_test_setup_teardown(name, setup_two, teardown)
 	static const struct CMUnitTest tests[] = {
-		ONE(base_and_probe),	 ONE(debug_console),	       ONE(system_reset),
-		ONE(timer_ends_wfi),	 ONE(timer_interrupts_a_loop), ONE(external_interrupt),
-		ONE(time_stands_still),	 ONE(reset_forgets),	       ONE(reservations),
-		TWO(second_hart_starts), TWO(atomics_between_harts),   TWO(interrupt_between_harts),
-		TWO(remote_fence),
+		ONE(base_and_probe),	      ONE(debug_console),
+		ONE(full_debug_console),      ONE(system_reset),
+		ONE(timer_ends_wfi),	      ONE(timer_interrupts_a_loop),
+		ONE(external_interrupt),      ONE(time_stands_still),
+		ONE(reset_forgets),	      ONE(reservations),
+		TWO(second_hart_starts),      TWO(atomics_between_harts),
+		TWO(interrupt_between_harts), TWO(remote_fence),
 	};
 
 	return cmocka_run_group_tests_name("hart-smp", tests, NULL, NULL);

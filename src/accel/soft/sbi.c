@@ -256,13 +256,16 @@ static int call_srst(struct call *call)
 	return SBI_SUCCESS;
 }
 
-static void write_console(struct hart *hart, const void *data, unsigned size)
+/* How much of it fitted. */
+static unsigned write_console(struct hart *hart, const void *data, unsigned size)
 {
 	const struct accel_events *events = &hart->soft->accel.config.events;
+	unsigned written;
 
 	hart_leave_guest(hart);
-	events->console_write(events->opaque, data, size);
+	written = events->console_write(events->opaque, data, size);
 	hart_enter_guest(hart);
+	return written;
 }
 
 static int call_dbcn(struct call *call)
@@ -280,15 +283,13 @@ static int call_dbcn(struct call *call)
 			return SBI_INVALID_PARAM;
 		for (uint64_t i = 0; i < size; i++)
 			chunk[i] = __atomic_load_n(from + i, __ATOMIC_RELAXED);
-		write_console(call->hart, chunk, size);
-		call->value = size;
+		call->value = write_console(call->hart, chunk, size);
 		return SBI_SUCCESS;
 	case 1: /* there is never input here: the console is the UART */
 		return SBI_SUCCESS;
 	case 2:
 		chunk[0] = call->args[0];
-		write_console(call->hart, chunk, 1);
-		return SBI_SUCCESS;
+		return write_console(call->hart, chunk, 1) ? SBI_SUCCESS : SBI_FAILED;
 	default:
 		return SBI_NOT_SUPPORTED;
 	}
@@ -326,7 +327,7 @@ static bool call_legacy(struct call *call, int64_t *answer)
 		call->function = 0;
 		*answer = call_time(call);
 		return true;
-	case 1: /* putchar */
+	case 1: /* putchar: what does not fit is lost, early output is worth less than a running guest */
 		write_console(hart, &character, 1);
 		return true;
 	case 2: /* getchar: none */
