@@ -73,7 +73,7 @@ static uint64_t round_wide(wide value, const struct format *format)
 	return sign | result;
 }
 
-enum { ADD, SUB, MUL, DIV, FMA };
+enum { ADD, SUB, MUL, DIV, FUSED = 32 };
 
 /* The result rounded to odd. Flags are left as they were. */
 static wide compute_odd(unsigned operation, wide a, wide b, wide c)
@@ -156,14 +156,14 @@ void fp_execute_rmm(struct hart *hart, uint32_t insn)
 	const struct format *format = is_double ? &double_format : &single_format, *source = format;
 	uint64_t box = is_double ? 0 : FP_BOX, a = hart->f[INSN_RS1(insn)], b = hart->f[INSN_RS2(insn)],
 		 c = hart->f[insn >> 27];
-	unsigned funct5 = insn >> 27;
+	unsigned funct5 = fused ? FUSED : insn >> 27; /* in place of funct5 a fused one has its third register */
 	wide result;
 
-	if (!fused && funct5 == 0x1a) {
+	if (funct5 == 0x1a) {
 		convert_integer(hart, insn, format, box);
 		return;
 	}
-	if (!fused && funct5 == 0x08) {
+	if (funct5 == 0x08) {
 		source = &double_format;
 	} else if (!is_double) {
 		a = fp_bits_s(a);
@@ -171,8 +171,8 @@ void fp_execute_rmm(struct hart *hart, uint32_t insn)
 		c = fp_bits_s(c);
 	}
 	/* What has no ties, or no number as its result, is the same in every mode to nearest. */
-	if ((!fused && funct5 == 0x0b) || !is_finite(a, source) || (funct5 != 0x08 && !is_finite(b, source)) ||
-	    (fused && !is_finite(c, source)) || (!fused && funct5 == 0x03 && !(b << (is_double ? 1 : 33)))) {
+	if (funct5 == 0x0b || !is_finite(a, source) || (funct5 != 0x08 && !is_finite(b, source)) ||
+	    (fused && !is_finite(c, source)) || (funct5 == 0x03 && !(b << (is_double ? 1 : 33)))) {
 		fp_execute(hart, insn, RNE);
 		return;
 	}
@@ -180,7 +180,7 @@ void fp_execute_rmm(struct hart *hart, uint32_t insn)
 		wide x = widen(a, is_double), z = widen(c, is_double);
 
 		/* fnmsub and fnmadd negate the product; fmsub and fnmadd subtract. */
-		result = compute_odd(FMA, negate_product ? -x : x, widen(b, is_double), negate_c ? -z : z);
+		result = compute_odd(FUSED, negate_product ? -x : x, widen(b, is_double), negate_c ? -z : z);
 	} else if (funct5 == 0x08) {
 		result = widen(a, true);
 	} else {
