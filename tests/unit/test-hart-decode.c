@@ -85,7 +85,7 @@ static void compressed(void **state)
 		{0x7139, OP_ADDI, 2, 2, ANY, -64},	     /* c.addi16sp -64 */
 		{0x1ffc, OP_ADDI, 15, 2, ANY, 1020},	     /* c.addi4spn a5, 1020 */
 		{0x7501, OP_CONST, 10, ANY, ANY, -0x20000},  /* c.lui a0, 0xfffe0 */
-		{0x852e, OP_ADD, 10, 0, 11, 11},	     /* c.mv a0, a1 */
+		{0x852e, OP_MV, 10, 11, 11, 11},	     /* c.mv a0, a1 */
 		{0x952e, OP_ADD, 10, 10, 11, 11},	     /* c.add a0, a1 */
 		{0x8082, OP_JALR, REG_SINK, 1, ANY, 0},	     /* ret */
 		{0x9582, OP_JALR, 1, 11, ANY, 0},	     /* c.jalr a1 */

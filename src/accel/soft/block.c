@@ -15,8 +15,8 @@
 #include "accel/soft/soft.h"
 #include "base/util.h"
 
-#define BLOCK_INSNS 48
-#define BLOCK_BRANCHES 6
+#define BLOCK_INSNS 32
+#define BLOCK_BRANCHES 3
 /* Each instruction at most an op and a link, and the end one more of each. */
 #define BLOCK_OPS (BLOCK_INSNS + BLOCK_BRANCHES + 3)
 

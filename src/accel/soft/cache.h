@@ -17,7 +17,7 @@
 
 struct hart;
 
-#define CACHE_ARENA (UINT64_C(8) << 20)
+#define CACHE_ARENA (UINT64_C(6) << 20)
 #define CACHE_HASH 16384
 #define CACHE_PAGES 4096
 #define CROSS_SLOTS 64

@@ -275,6 +275,20 @@ static unsigned decode_long(struct op *op, uint32_t insn)
 	}
 }
 
+/* What the long forms of c.li and c.mv come to. */
+static unsigned simpler(struct op *op, unsigned code)
+{
+	if (code == OP_ADDI && op->rs1 == 0)
+		return OP_CONST;
+	if (code == OP_ADDI && op->imm == 0)
+		return OP_MV;
+	if (code == OP_ADD && op->rs1 == 0) {
+		op->rs1 = op->rs2;
+		return OP_MV;
+	}
+	return code;
+}
+
 void decode(struct op *op, uint32_t insn)
 {
 	uint32_t full = insn_length(insn) == 4 ? insn : rvc_expand(insn);
@@ -288,8 +302,6 @@ void decode(struct op *op, uint32_t insn)
 	if (code == NONE) {
 		code = OP_ILLEGAL;
 		op->imm = insn;
-	} else if (code == OP_ADDI && op->rs1 == 0) {
-		code = OP_CONST;
 	}
-	op->code = code;
+	op->code = simpler(op, code);
 }

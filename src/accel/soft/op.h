@@ -11,41 +11,41 @@
 #define REG_SINK 32
 #define REG_COUNT 33
 
-#define OPS_INT(X)                                                                                                     \
-	X(CONST)                                                                                                       \
-	X(PCREL) X(ADDI) X(SLTI) X(SLTIU) X(XORI) X(ORI) X(ANDI) X(SLLI) X(SRLI) X(SRAI) X(ADD) X(SUB) X(SLL) X(SLT)   \
-		X(SLTU) X(XOR) X(SRL) X(SRA) X(OR) X(AND) X(ADDIW) X(SLLIW) X(SRLIW) X(SRAIW) X(ADDW) X(SUBW) X(SLLW)  \
-			X(SRLW) X(SRAW) X(MUL) X(MULH) X(MULHSU) X(MULHU) X(DIV) X(DIVU) X(REM) X(REMU) X(MULW)        \
-				X(DIVW) X(DIVUW) X(REMW) X(REMUW) X(ADD_UW) X(SH1ADD) X(SH2ADD) X(SH3ADD) X(SH1ADD_UW) \
-					X(SH2ADD_UW) X(SH3ADD_UW) X(SLLI_UW) X(ANDN) X(ORN) X(XNOR) X(CLZ) X(CTZ)      \
-						X(CPOP) X(CLZW) X(CTZW) X(CPOPW) X(MAX) X(MAXU) X(MIN) X(MINU)         \
-							X(SEXT_B) X(SEXT_H) X(ZEXT_H) X(ROL) X(ROR) X(RORI) X(ROLW)    \
-								X(RORW) X(RORIW) X(ORC_B) X(REV8) X(BCLR) X(BEXT)      \
-									X(BINV) X(BSET) X(BCLRI) X(BEXTI) X(BINVI)     \
-										X(BSETI)
+/* clang-format off */
+#define OPS_INT(X) \
+	X(CONST) X(PCREL) X(MV) \
+	X(ADDI) X(SLTI) X(SLTIU) X(XORI) X(ORI) X(ANDI) X(SLLI) X(SRLI) X(SRAI) \
+	X(ADD) X(SUB) X(SLL) X(SLT) X(SLTU) X(XOR) X(SRL) X(SRA) X(OR) X(AND) \
+	X(ADDIW) X(SLLIW) X(SRLIW) X(SRAIW) X(ADDW) X(SUBW) X(SLLW) X(SRLW) X(SRAW) \
+	X(MUL) X(MULH) X(MULHSU) X(MULHU) X(DIV) X(DIVU) X(REM) X(REMU) \
+	X(MULW) X(DIVW) X(DIVUW) X(REMW) X(REMUW) \
+	X(ADD_UW) X(SH1ADD) X(SH2ADD) X(SH3ADD) X(SH1ADD_UW) X(SH2ADD_UW) X(SH3ADD_UW) X(SLLI_UW) \
+	X(ANDN) X(ORN) X(XNOR) X(CLZ) X(CTZ) X(CPOP) X(CLZW) X(CTZW) X(CPOPW) X(MAX) X(MAXU) X(MIN) X(MINU) \
+	X(SEXT_B) X(SEXT_H) X(ZEXT_H) X(ROL) X(ROR) X(RORI) X(ROLW) X(RORW) X(RORIW) X(ORC_B) X(REV8) \
+	X(BCLR) X(BEXT) X(BINV) X(BSET) X(BCLRI) X(BEXTI) X(BINVI) X(BSETI)
 
-#define OPS_MEM(X) X(LB) X(LH) X(LW) X(LD) X(LBU) X(LHU) X(LWU) X(SB) X(SH) X(SW) X(SD) X(FLW) X(FLD) X(FSW) X(FSD)
+#define OPS_MEM(X) \
+	X(LB) X(LH) X(LW) X(LD) X(LBU) X(LHU) X(LWU) X(SB) X(SH) X(SW) X(SD) X(FLW) X(FLD) X(FSW) X(FSD)
 
-#define OPS_ATOMIC(X)                                                                                               \
-	X(LR_W)                                                                                                     \
-	X(LR_D) X(SC_W) X(SC_D) X(AMOSWAP_W) X(AMOADD_W) X(AMOXOR_W) X(AMOAND_W) X(AMOOR_W) X(AMOMIN_W) X(AMOMAX_W) \
-		X(AMOMINU_W) X(AMOMAXU_W) X(AMOSWAP_D) X(AMOADD_D) X(AMOXOR_D) X(AMOAND_D) X(AMOOR_D) X(AMOMIN_D)   \
-			X(AMOMAX_D) X(AMOMINU_D) X(AMOMAXU_D)
+#define OPS_ATOMIC(X) \
+	X(LR_W) X(LR_D) X(SC_W) X(SC_D) \
+	X(AMOSWAP_W) X(AMOADD_W) X(AMOXOR_W) X(AMOAND_W) X(AMOOR_W) \
+	X(AMOMIN_W) X(AMOMAX_W) X(AMOMINU_W) X(AMOMAXU_W) \
+	X(AMOSWAP_D) X(AMOADD_D) X(AMOXOR_D) X(AMOAND_D) X(AMOOR_D) \
+	X(AMOMIN_D) X(AMOMAX_D) X(AMOMINU_D) X(AMOMAXU_D)
 
 /*
  * Floating point; `imm` holds the instruction word. The first group rounds as frm says; FP_ROUNDED is every instruction
- * of that group whose rounding mode is fixed in the instruction. FTOI is float to integer with the rounding mode in
- * rs2.
+ * of that group whose rounding mode is fixed in the instruction. FTOI is float to integer with the rounding mode in rs2.
  */
-#define OPS_FP(X)                                                                                                      \
-	X(FADD_S)                                                                                                      \
-	X(FSUB_S) X(FMUL_S) X(FDIV_S) X(FSQRT_S) X(FMADD_S) X(FMSUB_S) X(FNMSUB_S) X(FNMADD_S) X(FADD_D) X(FSUB_D)     \
-		X(FMUL_D) X(FDIV_D) X(FSQRT_D) X(FMADD_D) X(FMSUB_D) X(FNMSUB_D) X(FNMADD_D) X(FCVT_S_W) X(FCVT_S_WU)  \
-			X(FCVT_S_L) X(FCVT_S_LU) X(FCVT_D_L) X(FCVT_D_LU) X(FCVT_S_D) X(FP_ROUNDED) X(FTOI_S)          \
-				X(FTOI_D) X(FCVT_D_W) X(FCVT_D_WU) X(FCVT_D_S) X(FSGNJ_S) X(FSGNJN_S) X(FSGNJX_S)      \
-					X(FMIN_S) X(FMAX_S) X(FEQ_S) X(FLT_S) X(FLE_S) X(FCLASS_S) X(FSGNJ_D)          \
-						X(FSGNJN_D) X(FSGNJX_D) X(FMIN_D) X(FMAX_D) X(FEQ_D) X(FLT_D) X(FLE_D) \
-							X(FCLASS_D) X(FMV_X_W) X(FMV_W_X) X(FMV_X_D) X(FMV_D_X)
+#define OPS_FP(X) \
+	X(FADD_S) X(FSUB_S) X(FMUL_S) X(FDIV_S) X(FSQRT_S) X(FMADD_S) X(FMSUB_S) X(FNMSUB_S) X(FNMADD_S) \
+	X(FADD_D) X(FSUB_D) X(FMUL_D) X(FDIV_D) X(FSQRT_D) X(FMADD_D) X(FMSUB_D) X(FNMSUB_D) X(FNMADD_D) \
+	X(FCVT_S_W) X(FCVT_S_WU) X(FCVT_S_L) X(FCVT_S_LU) X(FCVT_D_L) X(FCVT_D_LU) X(FCVT_S_D) \
+	X(FP_ROUNDED) X(FTOI_S) X(FTOI_D) X(FCVT_D_W) X(FCVT_D_WU) X(FCVT_D_S) \
+	X(FSGNJ_S) X(FSGNJN_S) X(FSGNJX_S) X(FMIN_S) X(FMAX_S) X(FEQ_S) X(FLT_S) X(FLE_S) X(FCLASS_S) \
+	X(FSGNJ_D) X(FSGNJN_D) X(FSGNJX_D) X(FMIN_D) X(FMAX_D) X(FEQ_D) X(FLT_D) X(FLE_D) X(FCLASS_D) \
+	X(FMV_X_W) X(FMV_W_X) X(FMV_X_D) X(FMV_D_X)
 
 /*
  * Control flow. A near jump stays inside its page and is followed by a slot that holds a `struct link`; its `imm` is
@@ -53,17 +53,17 @@
  * the block's last instruction, without being one. CROSS stands for an instruction that lies in two pages. DEAD
  * replaces the first op of a block that was invalidated.
  */
-#define OPS_FLOW(X)                                                                                                \
-	X(JAL)                                                                                                     \
-	X(BEQ) X(BNE) X(BLT) X(BGE) X(BLTU) X(BGEU) X(FALL) X(JAL_FAR) X(BEQ_FAR) X(BNE_FAR) X(BLT_FAR) X(BGE_FAR) \
-		X(BLTU_FAR) X(BGEU_FAR) X(FALL_FAR) X(JALR) X(CROSS) X(DEAD)
+#define OPS_FLOW(X) \
+	X(JAL) X(BEQ) X(BNE) X(BLT) X(BGE) X(BLTU) X(BGEU) X(FALL) \
+	X(JAL_FAR) X(BEQ_FAR) X(BNE_FAR) X(BLT_FAR) X(BGE_FAR) X(BLTU_FAR) X(BGEU_FAR) X(FALL_FAR) \
+	X(JALR) X(CROSS) X(DEAD)
 
 /* `imm` of CSR and ILLEGAL is the instruction word. */
-#define OPS_SYSTEM(X) X(FENCE) X(FENCE_I) X(ECALL) X(EBREAK) X(SRET) X(WFI) X(SFENCE_VMA) X(CSR) X(ILLEGAL)
+#define OPS_SYSTEM(X) \
+	X(FENCE) X(FENCE_I) X(ECALL) X(EBREAK) X(SRET) X(WFI) X(SFENCE_VMA) X(CSR) X(ILLEGAL)
 
 #define OPS_ALL(X) OPS_INT(X) OPS_MEM(X) OPS_ATOMIC(X) OPS_FP(X) OPS_FLOW(X) OPS_SYSTEM(X)
 
-/* clang-format off */
 enum op_code {
 #define OP_ENUM(name) OP_##name,
 	OPS_ALL(OP_ENUM)
