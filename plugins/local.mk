@@ -12,5 +12,9 @@ include $(top_srcdir)/plugins/virtio-blk/local.mk
 include $(top_srcdir)/plugins/virtio-net/local.mk
 
 # Nobody links plugins: their libtool archives stay here.
-install-exec-hook:
+install-data-hook:
 	rm -f $(DESTDIR)$(plugindir)/*.la
+
+# libtool would have found the files to remove in those archives.
+uninstall-hook:
+	for plugin in $(plugin_LTLIBRARIES); do rm -f $(DESTDIR)$(plugindir)/`basename $$plugin .la`.so; done
