@@ -74,12 +74,10 @@ void code_claim(struct hart *hart, uint32_t page, uint64_t lines)
 /* Queues an invalidation. Under the lock. */
 static void enqueue(struct code_queue *queue, uint32_t page, uint64_t lines)
 {
-	struct code_written *last = &queue->written[queue->count - 1];
-
 	if (queue->count > CODE_QUEUE)
 		return;
-	if (queue->count && last->page == page)
-		last->lines |= lines;
+	if (queue->count && queue->written[queue->count - 1].page == page)
+		queue->written[queue->count - 1].lines |= lines;
 	else if (queue->count++ < CODE_QUEUE)
 		queue->written[queue->count - 1] = (struct code_written){page, lines};
 }
