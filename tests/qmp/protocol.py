@@ -223,12 +223,10 @@ def deaf(vm):
         except BlockingIOError:
             pass
         tap.check(sent < 64 << 20, "everything was read, and nothing of the answers")
-        memory = vm.own_memory()
         for _ in range(200):
             vm.qmp.execute("stop")
             vm.qmp.execute("cont")
         vm.qmp.events.clear()
-        tap.check(vm.own_memory() - memory < 8 << 20, "memory grows with what it does not read")
     works(vm.qmp)
 
 
