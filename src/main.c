@@ -2,8 +2,6 @@
 /*
  * main.c - nothing but the order of start and stop.
  */
-#include "config.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +11,7 @@
 #include "base/loop.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/help.h"
 #include "cli/pidfile.h"
 #include "qmp/qmp.h"
 #include "vm/vm.h"
@@ -112,16 +111,8 @@ int main(int argc, char **argv)
 	int r = cli_parse(&cli, argc, argv, &error);
 
 	signal(SIGPIPE, SIG_IGN);
-	if (r == 0) {
-		if (cli.help)
-			cli_print_help(stdout);
-		else if (cli.version)
-			printf("mortise %s\n", PACKAGE_VERSION);
-		else if (cli.machine_help)
-			cli_print_machines(stdout);
-		else
-			r = start(&cli, &error);
-	}
+	if (r == 0 && !help_print(&cli, stdout, &r, &error))
+		r = start(&cli, &error);
 	cli_done(&cli);
 	if (r < 0)
 		fprintf(stderr, "mortise: %s\n", error.message);

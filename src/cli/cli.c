@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/ram.h"
 #include "base/util.h"
-#include "machine/machine.h"
 
 struct cli_option {
 	const char *name;     /* without its dash */
@@ -173,6 +173,10 @@ static int add_blockdev(struct cli *cli, const char *value, struct mortise_error
 
 static int add_netdev(struct cli *cli, const char *value, struct mortise_error *err)
 {
+	if (streq(value, "help")) {
+		cli->netdev_help = true;
+		return 0;
+	}
 	return append_parsed(&cli->vm.netdevs, value, "type", NULL, err);
 }
 
@@ -268,7 +272,10 @@ static const struct cli_option table[] = {
 	{"device", "DRIVER[,id=ID][,addr=N][,...]",
 	 "a device; `-device help` lists drivers, `-device DRIVER,help` options", add_device},
 	{"serial", "stdio|file:PATH|none", "where the serial line ends [stdio on a terminal, else none]", set_serial},
-	{"qmp", "unix:PATH,server,nowait", "a QMP monitor on a socket", add_qmp},
+	{"qmp", "unix:PATH|tcp:HOST:PORT,server[,nowait]", "a QMP monitor on a socket", add_qmp},
+	{"chardev", "socket,id=ID,path=PATH,server[,nowait]", "a socket for a -mon", cli_add_chardev},
+	{"mon", "ID,mode=control", "a QMP monitor on a -chardev", cli_add_monitor},
+	{"object", "TYPE,id=ID[,...]", "a backend for a device, by its id", cli_add_object},
 	{"plugin-dir", "DIR", "where device plugins are looked for [" PLUGINDIR "]", set_plugin_dir},
 	{"name", "NAME", "the VM's name", set_name},
 	{"uuid", "UUID", "the VM's UUID", set_uuid},
@@ -288,7 +295,7 @@ static const struct cli_option table[] = {
 	{"no-hpet", NULL, NULL, ignore},
 };
 
-void cli_print_help(FILE *to)
+void cli_print_options(FILE *to)
 {
 	fprintf(to, "usage: mortise [OPTION]...\n"
 		    "A virtual machine monitor whose devices are plugins.\n\n");
@@ -300,21 +307,6 @@ void cli_print_help(FILE *to)
 				option->argument ? option->argument : "", option->help);
 	}
 	fprintf(to, "\nOn a terminal, Ctrl-a x quits and Ctrl-a h helps. See mortise(1).\n");
-}
-
-void cli_print_machines(FILE *to)
-{
-	for (const struct machine_ops *const *ops = machine_all; *ops; ops++)
-		fprintf(to, "%-10s %s%s\n", (*ops)->name, (*ops)->summary,
-			*ops == machine_all[0] ? " (default; alias microvm)" : "");
-	fprintf(to, "\nKeys of every board:\n"
-		    "  accel=NAME[:NAME...]  as -accel\n"
-		    "  blk-slots=N           slots for disks [6]\n"
-		    "  net-slots=N           slots for NICs [2]\n"
-		    "  any-slots=N           slots for devices of any other type [8]\n"
-		    "  macN=MAC              address of the NIC in slot N [made from the VM's UUID or name]\n"
-		    "  mem-share=on|off      guest memory that other processes can map [off]\n"
-		    "  dumpdtb=FILE          write the device tree to FILE and end\n");
 }
 
 /* Edits (insert, delete, replace) between two short words; for a hint at what was meant. */
@@ -386,7 +378,7 @@ int cli_parse(struct cli *cli, int argc, char **argv, struct mortise_error *err)
 	}
 	if (!cli->vm.serial)
 		cli->vm.serial = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? "stdio" : "none";
-	return 0;
+	return cli_resolve_monitors(cli, err);
 }
 
 static void free_list(struct options_list *list)
@@ -401,6 +393,9 @@ void cli_done(struct cli *cli)
 	free_list(&cli->vm.blockdevs);
 	free_list(&cli->vm.netdevs);
 	free_list(&cli->vm.devices);
+	free_list(&cli->chardevs);
+	free_list(&cli->objects);
+	free_list(&cli->mons);
 	free_list(&cli->monitors);
 	options_free(cli->vm.machine_options);
 	for (size_t i = 0; i < cli->owned_count; i++)

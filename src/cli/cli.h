@@ -10,12 +10,14 @@
 
 struct cli {
 	struct vm_config vm;
-	struct options_list monitors; /* of -qmp: `address`, `server`, `wait` */
-	const char *pidfile;	      /* NULL: none */
-	const char *log_file;	      /* NULL: stderr */
+	struct options_list chardevs, objects; /* named backends */
+	struct options_list mons;	       /* of -mon, until cli_resolve_monitors() */
+	struct options_list monitors;	       /* of -qmp: `address`, `server`, `wait` */
+	const char *pidfile;		       /* NULL: none */
+	const char *log_file;		       /* NULL: stderr */
 	enum mortise_log_level log_level;
-	bool help, version, machine_help, device_help; /* print and end */
-	const char *device_help_of;		       /* -device NAME,help */
+	bool help, version, machine_help, device_help, netdev_help; /* print and end */
+	const char *device_help_of;				    /* -device NAME,help */
 
 	char **owned; /* strings that were put together here */
 	size_t owned_count;
@@ -25,12 +27,17 @@ struct cli {
 int cli_parse(struct cli *cli, int argc, char **argv, struct mortise_error *err);
 void cli_done(struct cli *cli);
 
-/* What -help and -machine help print. */
-void cli_print_help(FILE *to);
-void cli_print_machines(FILE *to);
+/* The options, for -help. */
+void cli_print_options(FILE *to);
 
 /* Turns a -drive into the -blockdev that it means; see cli/drive.c. */
 int cli_add_drive(struct cli *cli, const char *text, struct mortise_error *err);
 
 /* Appends; takes `options` over, also on failure. */
 int cli_append(struct options_list *list, struct options *options, struct mortise_error *err);
+
+/* -chardev, -object and -mon; a -mon is resolved into an entry of `monitors` once all options are known. */
+int cli_add_chardev(struct cli *cli, const char *text, struct mortise_error *err);
+int cli_add_object(struct cli *cli, const char *text, struct mortise_error *err);
+int cli_add_monitor(struct cli *cli, const char *text, struct mortise_error *err);
+int cli_resolve_monitors(struct cli *cli, struct mortise_error *err);

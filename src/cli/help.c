@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli/help.c - help that is made from the tables which also drive parsing.
+ */
+#include "config.h"
+
+#include "cli/help.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "backend/net.h"
+#include "base/util.h"
+#include "machine/machine.h"
+#include "plugin/plugin.h"
+
+static const char *type_word(const struct mortise_property *property)
+{
+	static const char *const words[] = {
+		[MORTISE_PROPERTY_BOOL] = "on|off",
+		[MORTISE_PROPERTY_U16] = "number",
+		[MORTISE_PROPERTY_U32] = "number",
+		[MORTISE_PROPERTY_U64] = "number",
+		[MORTISE_PROPERTY_SIZE] = "size",
+		[MORTISE_PROPERTY_STRING] = "text",
+		[MORTISE_PROPERTY_ENUM] = "word",
+		[MORTISE_PROPERTY_MAC] = "MAC address",
+		[MORTISE_PROPERTY_BLOCK] = "node-name",
+		[MORTISE_PROPERTY_NET] = "netdev's id",
+		[MORTISE_PROPERTY_CHARDEV] = "chardev's id",
+	};
+
+	return property->type < ARRAY_SIZE(words) && words[property->type] ? words[property->type] : "?";
+}
+
+static void print_properties(FILE *to, const struct mortise_property *properties)
+{
+	for (const struct mortise_property *property = properties; property && property->name; property++) {
+		fprintf(to, "  %s=<", property->name);
+		for (const char *const *word = property->values; word && *word; word++)
+			fprintf(to, "%s%s", word == property->values ? "" : "|", *word);
+		fprintf(to, "%s>\n        %s", property->values ? "" : type_word(property), property->help);
+		if (property->flags & MORTISE_PROPERTY_REQUIRED)
+			fputs(" (required)", to);
+		else if (property->fallback)
+			fprintf(to, " [%s]", property->fallback);
+		if (property->max && property->type != MORTISE_PROPERTY_STRING)
+			fprintf(to, ", %" PRIu64 " to %" PRIu64, property->min, property->max);
+		fputc('\n', to);
+	}
+}
+
+static void print_netdevs(FILE *to)
+{
+	for (const struct net_type *type = net_type_next(NULL); type; type = net_type_next(type)) {
+		fprintf(to, "%s - %s\n", type->name, type->summary);
+		print_properties(to, type->properties);
+	}
+}
+
+static void print_machines(FILE *to)
+{
+	for (const struct machine_ops *const *ops = machine_all; *ops; ops++)
+		fprintf(to, "%-10s %s%s\n", (*ops)->name, (*ops)->summary,
+			*ops == machine_all[0] ? " (default; alias microvm)" : "");
+	fprintf(to, "\nKeys of every board:\n"
+		    "  accel=NAME[:NAME...]  as -accel\n"
+		    "  blk-slots=N           slots for disks [6]\n"
+		    "  net-slots=N           slots for NICs [2]\n"
+		    "  any-slots=N           slots for devices of any other type [8]\n"
+		    "  macN=MAC              address of the NIC in slot N [made from the VM's UUID or name]\n"
+		    "  mem-share=on|off      guest memory that other processes can map [off]\n"
+		    "  dumpdtb=FILE          write the device tree to FILE and end\n");
+}
+
+/* Every file of the plugin folder is loaded to see what is in it; one that cannot be is said so. */
+static int print_drivers(const struct cli *cli, FILE *to, struct mortise_error *err)
+{
+	_cleanup_(plugins_free_p) struct plugins *plugins = NULL;
+	struct dirent **files;
+	int count, r = plugins_new(&plugins, cli->vm.plugin_dir, err);
+
+	if (r < 0)
+		return r;
+	count = scandir(cli->vm.plugin_dir, &files, NULL, alphasort);
+	if (count < 0)
+		return mortise_fail(err, -errno, "Could not read plugin folder '%s': %s", cli->vm.plugin_dir,
+				    strerror(errno));
+	for (int i = 0; i < count; i++) {
+		char *suffix = strrchr(files[i]->d_name, '.');
+		const struct mortise_class *class;
+		struct mortise_error why = {0};
+
+		if (suffix && streq(suffix, ".so")) {
+			*suffix = '\0';
+			if (plugins_class(plugins, files[i]->d_name, &class, &why) < 0)
+				fprintf(to, "%-20s (%s)\n", files[i]->d_name, why.message);
+		}
+		free(files[i]);
+	}
+	free(files);
+	for (const struct plugin *plugin = plugins_next(plugins, NULL); plugin; plugin = plugins_next(plugins, plugin))
+		for (const struct mortise_class *const *class = plugin->classes; *class; class ++)
+			fprintf(to, "%-20s %s (%s %s)\n", (*class)->driver, (*class)->summary,
+				plugin->description->name, plugin->description->version);
+	return 0;
+}
+
+static int print_driver(const struct cli *cli, FILE *to, struct mortise_error *err)
+{
+	_cleanup_(plugins_free_p) struct plugins *plugins = NULL;
+	const struct mortise_class *class;
+	int r = plugins_new(&plugins, cli->vm.plugin_dir, err);
+
+	if (r == 0)
+		r = plugins_class(plugins, cli->device_help_of, &class, err);
+	if (r < 0)
+		return r;
+	fprintf(to, "%s - %s\n", class->driver, class->summary);
+	print_properties(to, class->properties);
+	fputs("And those of every device:\n"
+	      "  id=<text>\n        name of the device, for device_del\n"
+	      "  addr=<number>\n        slot, counted from 0 for each kind of device [the first free one]\n",
+	      to);
+	return 0;
+}
+
+bool help_print(const struct cli *cli, FILE *to, int *result, struct mortise_error *err)
+{
+	*result = 0;
+	if (cli->help)
+		cli_print_options(to);
+	else if (cli->version)
+		fprintf(to, "mortise %s\n", PACKAGE_VERSION);
+	else if (cli->machine_help)
+		print_machines(to);
+	else if (cli->netdev_help)
+		print_netdevs(to);
+	else if (cli->device_help)
+		*result = print_drivers(cli, to, err);
+	else if (cli->device_help_of)
+		*result = print_driver(cli, to, err);
+	else
+		return false;
+	return true;
+}
