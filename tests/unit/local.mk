@@ -133,6 +133,16 @@ tests_unit_test_transport_LDADD = $(UNIT_LIBS)
 UNIT_TESTS += tests/unit/test-slot
 tests_unit_test_slot_SOURCES = tests/unit/test-slot.c $(SLOT_FIXTURE)
 tests_unit_test_slot_LDADD = $(UNIT_LIBS)
+NET_FIXTURE = tests/unit/net-fixture.c tests/unit/net-fixture.h
+
+UNIT_TESTS += tests/unit/test-net
+tests_unit_test_net_SOURCES = tests/unit/test-net.c $(NET_FIXTURE)
+tests_unit_test_net_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-net-tap
+tests_unit_test_net_tap_SOURCES = tests/unit/test-net-tap.c $(NET_FIXTURE)
+tests_unit_test_net_tap_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-net-gso
 tests_unit_test_net_gso_SOURCES = tests/unit/test-net-gso.c
 tests_unit_test_net_gso_LDADD = $(UNIT_LIBS)
