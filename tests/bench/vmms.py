@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two VMMs that are compared, both driven by the tests' harness, with the same guest."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+
+from harness.console import Console
+from harness.vm import VM
+
+QEMU = "qemu-system-riscv64"
+MEMORY = 256 << 20
+
+
+class Mortise(VM):
+    name = "mortise"
+
+    def __init__(self, *options):
+        super().__init__(*options, memory=f"{MEMORY >> 20}M")
+
+    @classmethod
+    @contextlib.contextmanager
+    def with_disks(cls, backends):
+        """A booted guest with disks of these names and blockdev-add arguments."""
+        with cls() as machine:
+            machine.boot()
+            for slot, (name, backend) in enumerate(backends.items()):
+                machine.qmp.execute("blockdev-add", {"node-name": name, **backend})
+                machine.qmp.execute("device_add", {"id": name, "driver": "virtio-blk-mmio", "addr": hex(slot)})
+            yield machine
+
+
+class Qemu(VM):
+    """Debian's qemu-system-riscv64 with its JIT, the same guest and as little else as it can have."""
+
+    name = "qemu"
+
+    def __init__(self, *options):
+        super().__init__(memory=f"{MEMORY >> 20}M")
+        boot = self.arguments[self.arguments.index("-kernel") :]
+        self.arguments = ["-machine", "virt", "-m", f"{MEMORY >> 20}M", "-smp", "1", "-nodefaults", "-display", "none"]
+        self.arguments += [*boot, *options]
+
+    @classmethod
+    @contextlib.contextmanager
+    def with_disks(cls, backends):
+        """The same; but QEMU plugs nothing into virtio-mmio, so they are there from the start."""
+        machine = cls()
+        for name, backend in backends.items():
+            machine.arguments += ["-blockdev", json.dumps({"node-name": name, **backend})]
+            machine.arguments += ["-device", f"virtio-blk-device,drive={name}"]
+        with machine:
+            machine.boot()
+            yield machine
+
+    def start(self):
+        with open(self.file("stderr"), "wb") as errors:
+            self.process = subprocess.Popen(
+                [QEMU, *self.arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, bufsize=0
+            )
+        self.console = Console(self.process.stdout, self.process.stdin)
+        return self
+
+
+def present():
+    """Those that this machine has."""
+    if shutil.which(QEMU):
+        return (Mortise, Qemu)
+    print(f"{QEMU} is not installed: figures of mortise alone")
+    return (Mortise,)
+
+
+def describe():
+    """What is compared, and on what."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "unknown processor")
+    print(f"host:    {model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    if os.getloadavg()[0] > 0.5:
+        print("         the machine is busy: compare ratios, not figures")
+    for command in ([os.path.join(os.environ["MORTISE_BUILD"], "mortise"), "-version"], [QEMU, "-version"]):
+        if shutil.which(command[0]):
+            print(f"{os.path.basename(command[0])}:", subprocess.run(command, capture_output=True, text=True).stdout.split("\n")[0])
