@@ -152,6 +152,31 @@ static void run_cpus_fast(struct qmp_call *call, const cJSON *arguments)
 	qmp_return(call, list);
 }
 
+static OBJECT_TYPE(HotpluggableCPU, "a vCPU that the machine has a place for", MUST("type", str, "its kind"),
+		   MUST("vcpus-count", int, "always 1"), MUST("props", CpuInstanceProperties, "where it is"),
+		   MAY("qom-path", str, "its path: it is there"));
+static ARRAY_TYPE(HotpluggableCPU);
+
+/* All are there from the start: no machine of ours takes more later. */
+static void run_hotpluggable(struct qmp_call *call, const cJSON *arguments)
+{
+	const struct vm *vm = vm_of(call);
+	cJSON *list = cJSON_CreateArray();
+
+	for (unsigned i = 0; i < vm->config->cpus; i++) {
+		cJSON *info = cJSON_CreateObject();
+		char path[48];
+
+		snprintf(path, sizeof(path), "/machine/unattached/device[%u]", i);
+		cJSON_AddStringToObject(info, "type", arch_name(vm->machine->ops));
+		cJSON_AddNumberToObject(info, "vcpus-count", 1);
+		json_add_unsigned(cJSON_AddObjectToObject(info, "props"), "core-id", i);
+		cJSON_AddStringToObject(info, "qom-path", path);
+		cJSON_AddItemToArray(list, info);
+	}
+	qmp_return(call, list);
+}
+
 static const struct schema_command commands[] = {
 	{
 		"query-name",
@@ -199,6 +224,13 @@ static const struct schema_command commands[] = {
 		run_cpus_fast,
 		"Lists the vCPUs",
 		.returns = &type_CpuInfoFast_array,
+		.flags = SCHEMA_OOB,
+	},
+	{
+		"query-hotpluggable-cpus",
+		run_hotpluggable,
+		"Lists the places for vCPUs, all of them taken",
+		.returns = &type_HotpluggableCPU_array,
 		.flags = SCHEMA_OOB,
 	},
 	{0},

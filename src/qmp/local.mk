@@ -9,6 +9,7 @@ libmortise_a_SOURCES += \
 	src/qmp/commands-block.c \
 	src/qmp/commands-device.c \
 	src/qmp/commands-machine.c \
+	src/qmp/commands-monitor.c \
 	src/qmp/commands-net.c \
 	src/qmp/commands-protocol.c \
 	src/qmp/commands-vm.c \
@@ -19,6 +20,8 @@ libmortise_a_SOURCES += \
 	src/qmp/fds.h \
 	src/qmp/flatten.c \
 	src/qmp/flatten.h \
+	src/qmp/hmp.c \
+	src/qmp/hmp.h \
 	src/qmp/introspect.c \
 	src/qmp/introspect.h \
 	src/qmp/json.c \

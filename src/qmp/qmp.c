@@ -5,6 +5,7 @@
 #include "qmp/qmp.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "qmp/commands.h"
@@ -95,14 +96,39 @@ struct qmp *qmp_free(struct qmp *qmp)
 	return NULL;
 }
 
+/* Notes a monitor for query-chardev, under its chardev's name or one like QEMU's. */
+static int add_monitor(struct qmp_context *context, const char *id, const struct listen_address *address,
+		       struct mortise_error *err)
+{
+	struct qmp_monitor *monitor = calloc(1, sizeof(*monitor)), **last = &context->monitors;
+	unsigned number = 0;
+	int n;
+
+	if (!monitor)
+		return mortise_fail(err, -ENOMEM, "Out of memory for a monitor");
+	for (; *last; last = &(*last)->next)
+		number++;
+	n = id ? asprintf(&monitor->label, "%s", id) : asprintf(&monitor->label, "compat_monitor%u", number);
+	if (n >= 0)
+		n = address->path ? asprintf(&monitor->filename, "unix:%s,server=on", address->path)
+				  : asprintf(&monitor->filename, "tcp:%s:%s,server=on", address->host, address->port);
+	*last = monitor; /* what could not be written down is NULL */
+	return n < 0 ? mortise_fail(err, -ENOMEM, "Out of memory for a monitor") : 0;
+}
+
 int qmp_listen(struct qmp *qmp, struct options *options, struct mortise_error *err)
 {
 	_cleanup_(listen_address_free) struct listen_address address = {0};
-	int r = listen_parse(&address, options, err);
+	const char *id = NULL;
+	int r = options_string(options, "id", &id, err);
 
+	if (r == 0 || r == -ENOENT)
+		r = listen_parse(&address, options, err);
 	if (r == 0)
 		r = options_done(options, err);
-	return r < 0 ? r : qmp_server_listen(qmp->server, &address, err);
+	if (r == 0)
+		r = qmp_server_listen(qmp->server, &address, err);
+	return r < 0 ? r : add_monitor(&qmp->context, id, &address, err);
 }
 
 void qmp_start(struct qmp *qmp)

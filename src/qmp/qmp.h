@@ -15,9 +15,9 @@ struct qmp *qmp_free(struct qmp *qmp);
 DEFINE_CLEANUP(struct qmp *, qmp_free)
 
 /*
- * Opens a monitor, as -qmp (`address`: unix:PATH or tcp:HOST:PORT) or -chardev socket (path, or host and port) say it,
- * with server and wait. All keys are taken, or it fails. With wait=on it returns when a client has come. Clients are
- * not served before qmp_start().
+ * Opens a monitor, as -qmp (`address`: unix:PATH or tcp:HOST:PORT) or -chardev socket (id; path, or host and port) say
+ * it, with server and wait. All keys are taken, or it fails. With wait=on it returns when a client has come. Clients
+ * are not served before qmp_start().
  */
 int qmp_listen(struct qmp *qmp, struct options *options, struct mortise_error *err);
 

@@ -296,6 +296,22 @@ def monitors(vm):
             other.qmp.event("STOP")
 
 
+@tap.test("commands for people print what they are asked for")
+def people(vm):
+    def ask(line):
+        return vm.qmp.execute("human-monitor-command", {"command-line": line})
+
+    topics = [line.split()[1] for line in ask("help").splitlines()]
+    tap.check("status" in topics and "block" in topics, topics)
+    for topic in topics:
+        tap.check("unknown command" not in ask(f"info {topic}"), topic)
+    tap.check_equal(ask("info status"), "VM status: running\r\n", "info status")
+    tap.check("compat_monitor0" in ask("info chardev"), "info chardev")
+    tap.check_equal(ask(""), "", "nothing")
+    for line in ("nonesuch", "info nonesuch", "info status more", "x" * 1000):
+        tap.check("unknown command" in ask(line), line)
+
+
 @tap.test("quit is answered, then SHUTDOWN is told, then the connection ends and the socket is gone")
 def end(_):
     with VM(idle=True) as vm:

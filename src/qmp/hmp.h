@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * qmp/hmp.h - the few commands for people that human-monitor-command runs.
+ */
+#pragma once
+
+#include "qmp/context.h"
+#include "qmp/text.h"
+
+/* Appends what `line` prints; for one that is not known that is a line which says so, as with QEMU. */
+void hmp_run(struct text *out, struct qmp_context *context, const char *line);
