@@ -78,7 +78,7 @@ int cli_add_monitor(struct cli *cli, const char *text, struct mortise_error *err
 	return cli_append(&cli->mons, steal_ptr(&options), err);
 }
 
-/* The chardev's own keys, without those that named it, are a monitor's address. */
+/* The chardev's keys are a monitor's address and name. */
 static int monitor_of(const struct options *chardev, struct options **out, struct mortise_error *err)
 {
 	_cleanup_(options_free_p) struct options *monitor = options_new();
@@ -87,7 +87,7 @@ static int monitor_of(const struct options *chardev, struct options **out, struc
 	for (size_t i = 0; r == 0 && i < chardev->count; i++) {
 		const struct option *option = &chardev->items[i];
 
-		if (!streq(option->key, "id") && !streq(option->key, "backend"))
+		if (!streq(option->key, "backend"))
 			r = options_add(monitor, option->key, option->value, OPTION_TEXT, err);
 	}
 	if (r == 0)

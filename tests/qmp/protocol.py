@@ -285,12 +285,15 @@ def monitors(vm):
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(other.file("second.sock"))
         other.kill()
-        other.arguments += ["-qmp", f"unix:{other.file('second.sock')},server=on,wait=off"]
+        other.arguments += ["-mon", "chardev=m,mode=control"]
+        other.arguments += ["-chardev", f"socket,id=m,path={other.file('second.sock')},server=on,wait=off"]
         other.start()
         works(other.qmp)
         with QMP(other.file("second.sock")) as second, QMP(("127.0.0.1", port)) as third:
             works(second)
             works(third)
+            labels = {each["label"]: each["filename"] for each in third.execute("query-chardev")}
+            tap.check_equal(labels.get("m"), f"unix:{other.file('second.sock')},server=on", f"{labels}")
             second.execute("stop")
             third.event("STOP")
             other.qmp.event("STOP")
