@@ -59,7 +59,7 @@ static void test_sound(void **state)
 {
 	struct specimen specimen;
 	struct mortise_plugin plugin;
-	struct mortise_class *class;
+	struct mortise_class *class = NULL;
 	struct mortise_error err = {0};
 
 	sound(&specimen);
