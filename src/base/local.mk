@@ -13,6 +13,8 @@ libmortise_a_SOURCES += \
 	src/base/ram.c \
 	src/base/ram.h \
 	src/base/reply.h \
+	src/base/sha256.c \
+	src/base/sha256.h \
 	src/base/util.h \
 	src/base/workers.c \
 	src/base/workers.h

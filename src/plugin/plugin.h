@@ -24,6 +24,7 @@ struct plugin {
 	const struct mortise_plugin *description;   /* a copy, complete whatever ABI minor the plugin is of */
 	const struct mortise_class *const *classes; /* likewise, NULL-terminated; those of `description` are raw */
 	const char *file;
+	const char *sha256; /* of the file's content when it was loaded, in hex */
 	unsigned instances;
 };
 const struct plugin *plugins_next(struct plugins *plugins, const struct plugin *after); /* NULL: the first */
@@ -35,6 +36,13 @@ const struct plugin *plugins_next(struct plugins *plugins, const struct plugin *
  */
 int plugins_class(struct plugins *plugins, const char *driver, const struct mortise_class **out,
 		  struct mortise_error *err);
+
+/* Loads <dir>/<name>.so ahead of its first use, unless it is loaded. `name` is that of a driver in it. Errors as above.
+ */
+int plugins_load(struct plugins *plugins, const char *name, const struct plugin **out, struct mortise_error *err);
+
+/* What QEMU's device-list-properties calls a property's type: "bool", "uint32", "str". */
+const char *property_type_name(uint32_t type);
 
 /* What a property may name. */
 struct backends {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "plugin/plugin.h"
 
 uint32_t property_storage(uint32_t type)
 {
@@ -37,6 +38,18 @@ uint32_t property_storage(uint32_t type)
 uint32_t property_alignment(uint32_t type)
 {
 	return type == MORTISE_PROPERTY_MAC ? 1 : property_storage(type);
+}
+
+const char *property_type_name(uint32_t type)
+{
+	static const char *const names[] = {
+		[MORTISE_PROPERTY_BOOL] = "bool",  [MORTISE_PROPERTY_U16] = "uint16", [MORTISE_PROPERTY_U32] = "uint32",
+		[MORTISE_PROPERTY_U64] = "uint64", [MORTISE_PROPERTY_SIZE] = "size",  [MORTISE_PROPERTY_STRING] = "str",
+		[MORTISE_PROPERTY_ENUM] = "str",   [MORTISE_PROPERTY_MAC] = "str",    [MORTISE_PROPERTY_BLOCK] = "str",
+		[MORTISE_PROPERTY_NET] = "str",
+	};
+
+	return type < ARRAY_SIZE(names) && names[type] ? names[type] : "str";
 }
 
 MORTISE_PRINTF(4, 5)

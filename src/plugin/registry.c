@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/sha256.h"
 #include "base/util.h"
 #include "plugin/check.h"
 #include "plugin/load.h"
@@ -17,6 +18,7 @@ struct entry {
 	struct plugin plugin; /* what others see */
 	struct mortise_plugin description;
 	char *file;
+	char sha256[SHA256_HEX_SIZE];
 	struct mortise_class **classes; /* NULL-terminated */
 };
 
@@ -154,6 +156,9 @@ static int open_entry(struct plugins *plugins, struct plugin_file *file, const c
 
 	if (!entry)
 		return mortise_fail(err, -ENOMEM, "Out of memory for plugin '%s'", file->path);
+	r = sha256_file(file->fd, entry->sha256);
+	if (r < 0)
+		return mortise_fail(err, r, "Could not read plugin file '%s': %s", file->path, strerror(-r));
 	r = plugin_load(file, &description, err);
 	if (r < 0)
 		return r;
@@ -172,24 +177,20 @@ static int open_entry(struct plugins *plugins, struct plugin_file *file, const c
 	entry->plugin = (struct plugin){
 		.description = &entry->description,
 		.file = entry->file,
+		.sha256 = entry->sha256,
 		.classes = (const struct mortise_class *const *)entry->classes,
 	};
 	*out = steal_ptr(&entry);
 	return 0;
 }
 
-int plugins_class(struct plugins *plugins, const char *driver, const struct mortise_class **out,
-		  struct mortise_error *err)
+/* The loaded plugin that has the driver `name`, which is loaded if need be. */
+static int provide(struct plugins *plugins, const char *name, struct entry **out, struct mortise_error *err)
 {
 	_cleanup_(plugin_file_done) struct plugin_file file = {.dir = -1, .fd = -1};
-	char name[PLUGIN_NAME_SIZE];
-	struct entry *entry;
+	struct entry *entry = find_provider(plugins, name);
 	int r;
 
-	r = plugin_driver_name(name, driver, err);
-	if (r < 0)
-		return r;
-	entry = find_provider(plugins, name);
 	if (!entry) {
 		r = plugin_find(&file, plugins->dir, name, err);
 		if (r < 0)
@@ -199,9 +200,41 @@ int plugins_class(struct plugins *plugins, const char *driver, const struct mort
 			return r;
 		*plugins->last = entry;
 		plugins->last = &entry->next;
-		log_info("Loaded plugin %s %s from '%s'", entry->description.name, entry->description.version,
-			 entry->file);
+		log_info("Loaded plugin %s %s from '%s', SHA-256 %s", entry->description.name,
+			 entry->description.version, entry->file, entry->sha256);
 	}
+	*out = entry;
+	return 0;
+}
+
+int plugins_class(struct plugins *plugins, const char *driver, const struct mortise_class **out,
+		  struct mortise_error *err)
+{
+	char name[PLUGIN_NAME_SIZE];
+	struct entry *entry;
+	int r;
+
+	r = plugin_driver_name(name, driver, err);
+	if (r < 0)
+		return r;
+	r = provide(plugins, name, &entry, err);
+	if (r < 0)
+		return r;
 	*out = find_class(entry->classes, name);
+	return 0;
+}
+
+int plugins_load(struct plugins *plugins, const char *name, const struct plugin **out, struct mortise_error *err)
+{
+	struct entry *entry;
+	int r;
+
+	if (!plugin_name_ok(name))
+		return mortise_fail(err, -EINVAL,
+				    "Parameter 'name' does not accept value '%.64s': it must be a driver's", name);
+	r = provide(plugins, name, &entry, err);
+	if (r < 0)
+		return r;
+	*out = &entry->plugin;
 	return 0;
 }

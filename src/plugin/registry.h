@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plugin/registry.h - what instances need of the registry.
+ * plugin/registry.h - what this folder's other files need of the registry.
  */
 #pragma once
 

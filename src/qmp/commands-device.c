@@ -40,6 +40,7 @@ static ARRAY_TYPE(PluginClass);
 static OBJECT_TYPE(PluginInfo, "a loaded plugin", MUST("name", str, "its name"), MUST("version", str, "its version"),
 		   MUST("summary", str, "what it is"), MUST("license", str, "an SPDX expression"),
 		   MUST("file", str, "where it was loaded from"), MUST("abi", str, "major.minor of the ABI it needs"),
+		   MUST("sha256", str, "of the file as it was loaded, in hex"),
 		   MUST("instances", int, "how many devices of it there are"),
 		   MUST("classes", PluginClass_array, "its drivers"));
 static ARRAY_TYPE(PluginInfo);
@@ -57,6 +58,7 @@ static cJSON *describe_plugin(const struct plugin *plugin)
 	cJSON_AddStringToObject(info, "license", description->license);
 	cJSON_AddStringToObject(info, "file", plugin->file);
 	cJSON_AddStringToObject(info, "abi", abi);
+	cJSON_AddStringToObject(info, "sha256", plugin->sha256);
 	json_add_unsigned(info, "instances", plugin->instances);
 	classes = cJSON_AddArrayToObject(info, "classes");
 	for (const struct mortise_class *const *class = plugin->classes; *class; class ++) {
@@ -81,6 +83,48 @@ static void run_query_plugins(struct qmp_call *call, const cJSON *arguments)
 	qmp_return(call, list);
 }
 
+static void run_plugin_load(struct qmp_call *call, const cJSON *arguments)
+{
+	struct mortise_error err = {0};
+	const struct plugin *plugin;
+	int r = plugins_load(vm_of(call)->plugins, json_string(arguments, "name"), &plugin, &err);
+
+	if (r < 0)
+		qmp_answer(call, r, &err);
+	else
+		qmp_return(call, describe_plugin(plugin));
+}
+
+static OBJECT_TYPE(ObjectPropertyInfo, "an option of a driver", MUST("name", str, "its name"),
+		   MUST("type", str, "what its value is: bool, uint32, size, str, ..."),
+		   MAY("description", str, "what it is for"), MAY("default-value", str, "as on the command line"));
+static ARRAY_TYPE(ObjectPropertyInfo);
+
+static void run_device_list_properties(struct qmp_call *call, const cJSON *arguments)
+{
+	const struct mortise_class *class;
+	struct mortise_error err = {0};
+	cJSON *list;
+	int r = plugins_class(vm_of(call)->plugins, json_string(arguments, "typename"), &class, &err);
+
+	if (r < 0) {
+		qmp_answer(call, r, &err);
+		return;
+	}
+	list = cJSON_CreateArray();
+	for (const struct mortise_property *property = class->properties; property->name; property++) {
+		cJSON *item = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(item, "name", property->name);
+		cJSON_AddStringToObject(item, "type", property_type_name(property->type));
+		cJSON_AddStringToObject(item, "description", property->help);
+		if (property->fallback)
+			cJSON_AddStringToObject(item, "default-value", property->fallback);
+		cJSON_AddItemToArray(list, item);
+	}
+	qmp_return(call, list);
+}
+
 static const struct schema_command commands[] = {
 	{"device_add", run_device_add, "Plugs a device; returns when the guest has been told", &type_DeviceOptions},
 	{
@@ -89,6 +133,20 @@ static const struct schema_command commands[] = {
 		"Unplugs a device: what is in flight is finished, DEVICE_DELETED follows, then the return. A backend "
 		"that shares the device's name goes along",
 		ARGUMENTS(MUST("id", str, "the device")),
+	},
+	{
+		"device-list-properties",
+		run_device_list_properties,
+		"Lists what device_add takes for a driver, besides driver, id and addr",
+		ARGUMENTS(MUST("typename", str, "the driver")),
+		.returns = &type_ObjectPropertyInfo_array,
+	},
+	{
+		"plugin-load",
+		run_plugin_load,
+		"Loads a plugin ahead of its first device_add",
+		ARGUMENTS(MUST("name", str, "the plugin's, or that of a driver in it")),
+		.returns = &type_PluginInfo,
 	},
 	{"query-plugins", run_query_plugins, "Lists the loaded plugins", .returns = &type_PluginInfo_array},
 	{0},

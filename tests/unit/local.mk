@@ -56,6 +56,10 @@ tests_unit_test_block_step_LDADD = $(UNIT_LIBS)
 UNIT_TESTS += tests/unit/test-workers
 tests_unit_test_workers_SOURCES = tests/unit/test-workers.c
 tests_unit_test_workers_LDADD = $(UNIT_LIBS)
+UNIT_TESTS += tests/unit/test-sha256
+tests_unit_test_sha256_SOURCES = tests/unit/test-sha256.c
+tests_unit_test_sha256_LDADD = $(UNIT_LIBS)
+
 PLUGIN_FIXTURE = tests/unit/plugin-fixture.c tests/unit/plugin-fixture.h
 
 UNIT_TESTS += tests/unit/test-plugin-find

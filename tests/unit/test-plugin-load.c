@@ -73,6 +73,26 @@ static void test_good(void **state)
 	plugins_free(plugins);
 }
 
+static void test_load_ahead(void **state)
+{
+	struct plugin_fixture *fixture = *state;
+	struct plugins *plugins = open_plugins(fixture);
+	const struct mortise_class *class;
+	const struct plugin *plugin, *again;
+
+	assert_int_equal(plugins_load(plugins, "../specimen", &plugin, &fixture->error), -EINVAL);
+	assert_names(&fixture->error, "'../specimen'");
+	assert_int_equal(plugins_load(plugins, "specimen", &plugin, &fixture->error), -ENOENT);
+	plugin_copy(fixture, "specimen", "specimen.so");
+	assert_int_equal(plugins_load(plugins, "specimen", &plugin, &fixture->error), 0);
+	assert_int_equal(strlen(plugin->sha256), 64);
+	assert_int_equal(plugins_load(plugins, "specimen-two", &again, &fixture->error), 0);
+	assert_ptr_equal(plugin, again);
+	assert_int_equal(plugins_class(plugins, "specimen", &class, &fixture->error), 0);
+	assert_ptr_equal(plugin->classes[0], class);
+	plugins_free(plugins);
+}
+
 /* A plugin with several drivers is found by each of their names. */
 static void test_link(void **state)
 {
@@ -244,13 +264,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, plugin_fixture_setup, plugin_fixture_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_good),
-		TEST(test_link),
-		TEST(test_two_plugins_one_driver),
-		TEST(test_init_fails),
-		TEST(test_not_objects),
-		TEST(test_broken_headers),
-		TEST(test_objects_that_are_no_plugins),
+		TEST(test_good),	   TEST(test_load_ahead),
+
+		TEST(test_link),	   TEST(test_two_plugins_one_driver),
+		TEST(test_init_fails),	   TEST(test_not_objects),
+		TEST(test_broken_headers), TEST(test_objects_that_are_no_plugins),
 		TEST(test_other_abi),
 	};
 
