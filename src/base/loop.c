@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
@@ -21,6 +22,9 @@ struct loop {
 
 	pthread_t thread;
 	bool has_thread;
+	const char *name; /* while loop_start() waits for `started` */
+	sem_t started;
+	int thread_id;		   /* set before `started` */
 	_Atomic(pthread_t) runner; /* the thread inside loop_run(), or 0 */
 	bool quit;		   /* runner only */
 
@@ -83,6 +87,7 @@ int loop_new(struct loop **out, struct mortise_error *err)
 	loop->tail = &loop->head;
 	loop->quit_task.run = quit_now;
 	pthread_mutex_init(&loop->lock, NULL);
+	sem_init(&loop->started, 0, 0);
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (loop->wake_fd < 0)
 		return mortise_fail(err, -errno, "Could not make an eventfd: %s", strerror(errno));
@@ -120,26 +125,35 @@ struct loop *loop_free(struct loop *loop)
 	if (loop->wake_fd >= 0)
 		close(loop->wake_fd);
 	pthread_mutex_destroy(&loop->lock);
+	sem_destroy(&loop->started);
 	free(loop);
 	return NULL;
 }
 
 static void *thread_main(void *opaque)
 {
-	loop_run(opaque);
+	struct loop *loop = opaque;
+	char name[16]; /* the kernel's limit */
+
+	snprintf(name, sizeof(name), "%s", loop->name);
+	pthread_setname_np(pthread_self(), name);
+	loop->thread_id = gettid();
+	sem_post(&loop->started);
+	loop_run(loop);
 	return NULL;
 }
 
 int loop_start(struct loop *loop, const char *name, struct mortise_error *err)
 {
-	int r = pthread_create(&loop->thread, NULL, thread_main, loop);
-	char short_name[16];
+	int r;
 
+	loop->name = name;
+	r = pthread_create(&loop->thread, NULL, thread_main, loop);
 	if (r)
 		return mortise_fail(err, -r, "Could not start thread '%s': %s", name, strerror(r));
 	loop->has_thread = true;
-	snprintf(short_name, sizeof(short_name), "%s", name);
-	pthread_setname_np(loop->thread, short_name);
+	while (sem_wait(&loop->started) < 0)
+		; /* EINTR */
 	return 0;
 }
 
@@ -168,6 +182,11 @@ void loop_run(struct loop *loop)
 void loop_quit(struct loop *loop)
 {
 	loop->quit = true;
+}
+
+int loop_thread_id(const struct loop *loop)
+{
+	return loop->thread_id;
 }
 
 struct event_base *loop_base(struct loop *loop)

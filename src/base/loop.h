@@ -42,6 +42,9 @@ int loop_start(struct loop *loop, const char *name, struct mortise_error *err);
 void loop_run(struct loop *loop);
 void loop_quit(struct loop *loop);
 
+/* The Linux thread id of the thread that loop_start() made; 0: none. */
+int loop_thread_id(const struct loop *loop);
+
 /* For events of one's own. */
 struct event_base *loop_base(struct loop *loop);
 

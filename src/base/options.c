@@ -11,6 +11,8 @@
 
 #include "base/util.h"
 
+#define ID_LENGTH_MAX 127
+
 struct options *options_new(void)
 {
 	return calloc(1, sizeof(struct options));
@@ -283,5 +285,18 @@ int parse_mac(const char *text, uint8_t out[6])
 	if (!any || (mac[0] & 1))
 		return -EINVAL;
 	memcpy(out, mac, sizeof(mac));
+	return 0;
+}
+
+int id_check(const char *id, struct mortise_error *err)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
+	size_t length = strlen(id);
+
+	if (!isalpha((unsigned char)id[0]) || length > ID_LENGTH_MAX || strspn(id, allowed) != length)
+		return mortise_fail(
+			err, -EINVAL,
+			"Parameter 'id' expects a letter, then at most %d letters, digits, '-', '.' or '_'; not '%s'",
+			ID_LENGTH_MAX - 1, id);
 	return 0;
 }

@@ -69,5 +69,6 @@ int options_done(const struct options *options, struct mortise_error *err);
 /* Text to value, for those who hold text: decimal or 0x hex; sizes take K, M, G, T (powers of 1024) with a fraction. */
 int parse_u64(const char *text, uint64_t *out);
 int parse_size(const char *text, uint64_t *out);
-int parse_bool(const char *text, bool *out);	 /* on/off, true/false, yes/no, 1/0 */
-int parse_mac(const char *text, uint8_t out[6]); /* six hex bytes with colons; unicast, not all zero */
+int parse_bool(const char *text, bool *out);		 /* on/off, true/false, yes/no, 1/0 */
+int id_check(const char *id, struct mortise_error *err); /* a letter, then letters, digits, "-._"; at most 127 */
+int parse_mac(const char *text, uint8_t out[6]);	 /* six hex bytes with colons; unicast, not all zero */

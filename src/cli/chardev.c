@@ -56,7 +56,7 @@ int cli_add_chardev(struct cli *cli, const char *text, struct mortise_error *err
 
 int cli_add_object(struct cli *cli, const char *text, struct mortise_error *err)
 {
-	return add_named(&cli->objects, text, "qom-type", NULL, err);
+	return add_named(&cli->vm.objects, text, "qom-type", NULL, err);
 }
 
 /* -mon [chardev=]ID,mode=control: what -qmp says in one, with a chardev that stands anywhere on the command line. */

@@ -394,7 +394,7 @@ void cli_done(struct cli *cli)
 	free_list(&cli->vm.netdevs);
 	free_list(&cli->vm.devices);
 	free_list(&cli->chardevs);
-	free_list(&cli->objects);
+	free_list(&cli->vm.objects);
 	free_list(&cli->mons);
 	free_list(&cli->monitors);
 	options_free(cli->vm.machine_options);

@@ -10,11 +10,11 @@
 
 struct cli {
 	struct vm_config vm;
-	struct options_list chardevs, objects; /* named backends */
-	struct options_list mons;	       /* of -mon, until cli_resolve_monitors() */
-	struct options_list monitors;	       /* of -qmp: `address`, `server`, `wait` */
-	const char *pidfile;		       /* NULL: none */
-	const char *log_file;		       /* NULL: stderr */
+	struct options_list chardevs;
+	struct options_list mons;     /* of -mon, until cli_resolve_monitors() */
+	struct options_list monitors; /* of -qmp: `address`, `server`, `wait` */
+	const char *pidfile;	      /* NULL: none */
+	const char *log_file;	      /* NULL: stderr */
 	enum mortise_log_level log_level;
 	bool help, version, machine_help, device_help, netdev_help; /* print and end */
 	const char *device_help_of;				    /* -device NAME,help */

@@ -48,6 +48,7 @@ const char *property_type_name(uint32_t type);
 struct backends {
 	struct block_nodes *blocks;
 	struct nets *nets;
+	struct loop *loop; /* where the instance's callbacks run; NULL: a thread of its own */
 };
 
 /*

@@ -36,5 +36,5 @@ struct vm_config {
 	bool start_paused; /* -S */
 	bool no_reboot;	   /* a guest's reset ends the VM */
 
-	struct options_list blockdevs, netdevs, devices; /* plugged before the guest starts, in this order */
+	struct options_list objects, blockdevs, netdevs, devices; /* plugged before the guest starts, in this order */
 };

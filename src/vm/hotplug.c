@@ -4,14 +4,12 @@
  */
 #include "vm/hotplug.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/log.h"
-
-#define ID_LENGTH_MAX 127
+#include "vm/objects.h"
 
 enum step { ADDING, PRESENT, REMOVING };
 
@@ -23,6 +21,7 @@ struct plugged {
 	struct bay *bay;
 	unsigned addr;
 	struct mortise_device *device;
+	struct object *iothread; /* NULL: the device has a thread of its own */
 	enum step step;
 	struct reply work;   /* the step under way */
 	struct reply *reply; /* whom to tell */
@@ -80,6 +79,7 @@ static void unlist(struct plugged *plugged)
 static struct plugged *plugged_free(struct plugged *plugged)
 {
 	plugin_instance_free(plugged->device);
+	object_release(plugged->iothread);
 	free(plugged->id);
 	free(plugged);
 	return NULL;
@@ -91,17 +91,11 @@ static void remove_next(struct vm *vm);
 
 static int check_id(struct vm *vm, const char *id, struct mortise_error *err)
 {
-	size_t length = strlen(id);
+	int r = id_check(id, err);
 
-	if (!isalpha((unsigned char)id[0]) || length > ID_LENGTH_MAX ||
-	    strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._") != length)
-		return mortise_fail(
-			err, -EINVAL,
-			"Parameter 'id' expects a letter, then at most %d letters, digits, '-', '.' or '_'; not '%s'",
-			ID_LENGTH_MAX - 1, id);
-	if (find(vm, id))
-		return mortise_fail(err, -EEXIST, "Duplicate device ID '%s'", id);
-	return 0;
+	if (r < 0)
+		return r;
+	return find(vm, id) ? mortise_fail(err, -EEXIST, "Duplicate device ID '%s'", id) : 0;
 }
 
 /* addr (string or number) wins over lun, which counts from addr 1. 0 and UINT64_MAX when neither is given. */
@@ -212,10 +206,23 @@ static int make_id(struct plugged *plugged, const char *id, struct mortise_error
 	return mortise_fail(err, -ENOMEM, "Out of memory for device '%s'", id ? id : "");
 }
 
+static int choose_iothread(struct plugged *plugged, struct options *options, struct backends *backends,
+			   struct mortise_error *err)
+{
+	const char *id;
+	int r = options_string(options, "iothread", &id, err);
+
+	if (r == 0)
+		r = object_use_iothread(plugged->vm, id, &plugged->iothread, err);
+	if (r == 0)
+		backends->loop = object_loop(plugged->iothread);
+	return r == -ENOENT && !options_find(options, "iothread") ? 0 : r;
+}
+
 static int prepare(struct plugged *plugged, struct options *options, struct mortise_error *err)
 {
 	struct vm *vm = plugged->vm;
-	const struct backends backends = {.blocks = vm->blocks, .nets = vm->nets};
+	struct backends backends = {.blocks = vm->blocks, .nets = vm->nets};
 	const char *driver, *id = NULL;
 	uint64_t addr;
 	int r;
@@ -241,6 +248,8 @@ static int prepare(struct plugged *plugged, struct options *options, struct mort
 		r = choose_slot(vm, plugged, addr, err);
 	if (r == 0)
 		r = choose_mac(plugged, options, err);
+	if (r == 0)
+		r = choose_iothread(plugged, options, &backends, err);
 	if (r == 0)
 		r = plugin_instance_new(&plugged->device, vm->plugins, plugged->class, plugged->id, options, &backends,
 					vm->loop, err);

@@ -5,5 +5,7 @@ libmortise_a_SOURCES += \
 	src/vm/hotplug.h \
 	src/vm/lifecycle.c \
 	src/vm/lifecycle.h \
+	src/vm/objects.c \
+	src/vm/objects.h \
 	src/vm/vm.c \
 	src/vm/vm.h

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "vm/hotplug.h"
 #include "vm/lifecycle.h"
+#include "vm/objects.h"
 
 /* How long ending the VM may take before the process goes without: a plugin may hang. */
 #define END_SECONDS 10
@@ -186,8 +187,12 @@ static int add_all(struct vm *vm, const struct options_list *list,
 int vm_start(struct vm *vm, struct mortise_error *err)
 {
 	struct waiter waiter = WAITER(vm);
-	int r = add_all(vm, &vm->config->blockdevs, hotplug_blockdev_add, err);
+	int r = 0;
 
+	for (size_t i = 0; r == 0 && i < vm->config->objects.count; i++)
+		r = object_add(vm, steal_ptr(&vm->config->objects.items[i]), err);
+	if (r == 0)
+		r = add_all(vm, &vm->config->blockdevs, hotplug_blockdev_add, err);
 	if (r == 0)
 		r = add_all(vm, &vm->config->netdevs, hotplug_netdev_add, err);
 	if (r == 0)
@@ -237,6 +242,7 @@ struct vm *vm_free(struct vm *vm)
 	if (vm->accel)
 		vm->accel->destroy(vm->accel);
 	hotplug_free(vm);
+	objects_free(vm);
 	if (vm->machine)
 		vm->machine->destroy(vm->machine);
 	nets_free(vm->nets);
