@@ -119,23 +119,31 @@ static void free_node(struct mortise_block *node)
 }
 DEFINE_CLEANUP(struct mortise_block *, free_node)
 
+static bool is_detached(const struct mortise_block *node)
+{
+	for (const struct block_claim *claim = node->claims; claim; claim = claim->next)
+		if (!claim->detached)
+			return false;
+	return true;
+}
+
 struct block_nodes *block_nodes_free(struct block_nodes *nodes)
 {
 	struct mortise_block *next;
-	bool leave = false;
+	bool in_use = false;
 
 	if (!nodes)
 		return NULL;
 	pthread_mutex_lock(&nodes->lock);
 	nodes->ended = true;
 	for (struct mortise_block *node = nodes->first; node; node = node->next) {
-		for (struct block_claim *claim = node->claims; claim; claim = claim->next)
-			leave |= !claim->detached;
-		if (node->opened && (!node->job.busy || node->job.finished))
+		if (!is_detached(node))
+			in_use = true; /* its device never came to rest: the file has to stay open under it */
+		else if ((!node->job.busy || node->job.finished) && node->opened)
 			start_job(node, close_node, NULL, NULL);
 	}
 	pthread_mutex_unlock(&nodes->lock);
-	if (workers_stop(nodes->workers, PATIENCE_SECONDS) < 0 || leave) {
+	if (workers_stop(nodes->workers, PATIENCE_SECONDS) < 0 || in_use) {
 		log_warning("Block nodes are still busy: leaving them to the end of the process");
 		return NULL;
 	}
@@ -213,7 +221,8 @@ static int choose_driver(struct mortise_block *node, struct block_options *optio
 			}
 		}
 	}
-	return mortise_fail(err, -EINVAL, "Parameter 'driver' does not accept value '%.64s'", name);
+	return mortise_fail(err, -EINVAL, "Parameter '%s' does not accept value '%.64s'",
+			    options->nested ? "file.driver" : "driver", name);
 }
 
 /* Takes what every driver knows. */

@@ -84,7 +84,7 @@ static void test_wrong_options(void **state)
 		{"file.bogus=1", "Parameter 'file.bogus' is unexpected"},
 		{"driver=file,file.aio=threads", "Parameter 'file.aio' is unexpected"},
 		{"driver=qcow2", "Parameter 'driver' does not accept value 'qcow2'"},
-		{"file.driver=nbd", "Parameter 'driver' does not accept value 'nbd'"},
+		{"file.driver=nbd", "Parameter 'file.driver' does not accept value 'nbd'"},
 		{"file=other", "Parameter 'file' must hold"},
 		{"file.filename=/elsewhere", "contradict each other"},
 		{"aio=threads,file.aio=io_uring", "'aio' (threads) and 'file.aio' (io_uring) contradict each other"},
