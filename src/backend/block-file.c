@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "backend/block-lock.h"
+#include "base/fdset.h"
 #include "base/log.h"
 
 #define BLOCK_SIZE_MAX 32768
@@ -116,6 +117,8 @@ static int open_path(const struct mortise_block *node, bool read_only)
 	int flags = (read_only ? O_RDONLY : O_RDWR) | (node->direct ? O_DIRECT : 0) | O_CLOEXEC | O_NOCTTY;
 	int fd;
 
+	if (fdset_is_path(block_file_of(node)->path))
+		return fdset_open(block_file_of(node)->path, flags);
 	/* O_NONBLOCK in case that the path has just become a FIFO; with it, a lease of somebody else's is not waited
 	 * for. */
 	do {
@@ -134,11 +137,13 @@ static int open_file(struct mortise_block *node, struct mortise_error *err)
 	struct stat st;
 	int r, flags;
 
-	if (stat(file->path, &st) < 0)
-		return could_not_open(file, -errno, err);
-	r = check_kind(file, &st, err);
-	if (r < 0)
-		return r;
+	if (!fdset_is_path(file->path)) {
+		if (stat(file->path, &st) < 0)
+			return could_not_open(file, -errno, err);
+		r = check_kind(file, &st, err);
+		if (r < 0)
+			return r;
+	}
 	fd = open_path(node, node->read_only);
 	if ((fd == -EACCES || fd == -EPERM || fd == -EROFS) && !node->read_only && node->auto_read_only) {
 		node->read_only = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * qmp/commands-net.c - netdevs: added, deleted, their links, listed; and descriptors passed in for them.
+ * qmp/commands-net.c - netdevs: added, deleted, their links, listed.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -11,27 +11,6 @@
 #include "qmp/flatten.h"
 #include "qmp/json.h"
 #include "vm/hotplug.h"
-
-/* --- descriptors --- */
-
-static void run_getfd(struct qmp_call *call, const cJSON *arguments)
-{
-	int fd = fd_batch_take(&call->fds);
-	struct mortise_error err = {0};
-
-	if (fd < 0)
-		qmp_failf(call, QMP_GENERIC_ERROR, "No file descriptor supplied via SCM_RIGHTS");
-	else
-		qmp_answer(call, named_fds_add(context_of(call)->fds, json_string(arguments, "fdname"), fd, &err),
-			   &err);
-}
-
-static void run_closefd(struct qmp_call *call, const cJSON *arguments)
-{
-	struct mortise_error err = {0};
-
-	qmp_answer(call, named_fds_close(context_of(call)->fds, json_string(arguments, "fdname"), &err), &err);
-}
 
 /* --- netdev_add --- */
 
@@ -240,18 +219,6 @@ static const struct schema_command commands[] = {
 			  MUST("up", bool, "whether the link is to be up")),
 	},
 	{"query-netdev", run_query_netdev, "Lists the netdevs", .returns = &type_NetdevInfo_array},
-	{
-		"getfd",
-		run_getfd,
-		"Keeps a descriptor that came with the command (SCM_RIGHTS), under a name",
-		ARGUMENTS(MUST("fdname", str, "the name; an older descriptor of that name is closed")),
-	},
-	{
-		"closefd",
-		run_closefd,
-		"Closes a descriptor that was named with getfd",
-		ARGUMENTS(MUST("fdname", str, "the name")),
-	},
 	{0},
 };
 

@@ -15,6 +15,7 @@ const struct schema qmp_schema = {
 			&commands_block,
 			&commands_device,
 			&commands_net,
+			&commands_fd,
 			&commands_monitor,
 			NULL,
 		},

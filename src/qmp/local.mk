@@ -8,6 +8,7 @@ libmortise_a_SOURCES += \
 	src/qmp/client.h \
 	src/qmp/commands-block.c \
 	src/qmp/commands-device.c \
+	src/qmp/commands-fd.c \
 	src/qmp/commands-machine.c \
 	src/qmp/commands-monitor.c \
 	src/qmp/commands-net.c \

@@ -267,6 +267,31 @@ def descriptors(vm):
         tap.check_equal(vm.descriptors(), before, "open files")
 
 
+@tap.test("a set of descriptors is opened by its path, with the access that they have")
+def sets(vm):
+    with vm.new_qmp() as client:
+        path = images.sparse(vm.file("passed.img"), 1 << 20)
+        os.chmod(path, 0)
+        before = vm.descriptors()
+        with open(path, "rb") as readable:
+            client.send({"execute": "add-fd", "arguments": {"opaque": "to read"}}, [readable.fileno()])
+            added = client.value(client.reply())
+        name = f"/dev/fdset/{added['fdset-id']}"
+        node = {"node-name": "passed", "driver": "file", "filename": name, "locking": "off"}
+        expect_error(client.execute, "blockdev-add", node, names=[name, "Permission denied"])
+        expect_error(client.execute, "blockdev-add", {**node, "filename": "/dev/fdset/77"}, names=["/dev/fdset/77"])
+        client.execute("blockdev-add", {**node, "read-only": True})
+        tap.check_equal(client.execute("query-fdsets"),
+                        [{"fdset-id": added["fdset-id"], "fds": [{"fd": added["fd"], "opaque": "to read"}]}], "sets")
+        expect_error(client.execute, "remove-fd", {"fdset-id": added["fdset-id"], "fd": 1000}, names=["1000"])
+        client.execute("remove-fd", {"fdset-id": added["fdset-id"]})
+        tap.check_equal(client.execute("query-fdsets"), [], "sets")
+        expect_error(client.execute, "remove-fd", {"fdset-id": 0}, names=["fdset-id:0"])
+        client.execute("blockdev-del", {"node-name": "passed"})
+        expect_error(client.execute, "add-fd", {"fdset-id": -1}, names=["SCM_RIGHTS"])
+        tap.check_equal(vm.descriptors(), before, "open files")
+
+
 @tap.test("the socket is the owner's alone, and a second VM does not take it")
 def sockets(vm):
     tap.check_equal(stat.S_IMODE(os.stat(vm.qmp_path).st_mode), 0o600, "mode")
