@@ -12,7 +12,7 @@ COMPILER = "riscv64-linux-gnu-gcc"
 EMULATOR = next((name for name in ("qemu-riscv64", "qemu-riscv64-static") if shutil.which(name)), None)
 
 # The C parts leave floating point to what they run; all is linked as if there were none.
-C_FLAGS = ["-march=rv64imac_zicsr_zifencei", "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-ffreestanding"]
+C_FLAGS = ["-march=rv64imac_zicsr_zifencei", "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fno-strict-aliasing"]
 C_FLAGS += ["-mcmodel=medany", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"]
 ASSEMBLER_FLAGS = ["-march=rv64gc_zba_zbb_zbs"]
 COMMON_FLAGS = ["-mabi=lp64", "-fno-pic", f"-I{BARE}"]

@@ -4,7 +4,6 @@
  */
 #include "console.h"
 
-#include <stdarg.h>
 #include <stdbool.h>
 
 #include "sbi.h"
@@ -43,43 +42,54 @@ void put_bytes(const void *data, uint64_t size)
 	}
 }
 
+/* Hexadecimal numbers get a prefix. */
 static char *number(char *end, uint64_t value, unsigned base)
 {
 	*--end = 0;
 	do
 		*--end = "0123456789abcdef"[value % base];
 	while (value /= base);
+	if (base == 16) {
+		*--end = 'x';
+		*--end = '0';
+	}
 	return end;
 }
 
-void print(const char *format, ...)
+uint64_t format_text(char *text, uint64_t size, const char *format, va_list arguments)
 {
-	char line[512], digits[24];
+	char digits[24];
 	uint64_t used = 0;
-	va_list arguments;
 
-	va_start(arguments, format);
-	for (; *format && used < sizeof(line); format++) {
-		const char *text = digits;
+	for (; *format && used + 1 < size; format++) {
+		const char *part = digits;
 
 		if (*format != '%') {
-			line[used++] = *format;
+			text[used++] = *format;
 			continue;
 		}
 		format++;
 		if (*format == 's')
-			text = va_arg(arguments, const char *);
+			part = va_arg(arguments, const char *);
 		else
-			text = number(digits + sizeof(digits), va_arg(arguments, uint64_t), *format == 'x' ? 16 : 10);
-		if (*format == 'x' && used + 2 < sizeof(line)) {
-			line[used++] = '0';
-			line[used++] = 'x';
-		}
-		while (*text && used < sizeof(line))
-			line[used++] = *text++;
+			part = number(digits + sizeof(digits), va_arg(arguments, uint64_t), *format == 'x' ? 16 : 10);
+		while (*part && used + 1 < size)
+			text[used++] = *part++;
 	}
+	text[used] = 0;
+	return used;
+}
+
+void print(const char *format, ...)
+{
+	char line[512];
+	va_list arguments;
+	uint64_t size;
+
+	va_start(arguments, format);
+	size = format_text(line, sizeof(line), format, arguments);
 	va_end(arguments);
-	put_bytes(line, used);
+	put_bytes(line, size);
 }
 
 void sbi_shutdown(void)
