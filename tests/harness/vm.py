@@ -70,7 +70,8 @@ class VM:
     def start(self):
         with open(self.file("stderr"), "wb") as errors:
             self.process = subprocess.Popen(
-                [*self.wrapper, os.path.join(SOURCE, "run"), *self.arguments],
+                # A test that is killed takes its VM along.
+                ["setpriv", "--pdeathsig", "KILL", *self.wrapper, os.path.join(SOURCE, "run"), *self.arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
