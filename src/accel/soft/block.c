@@ -164,6 +164,11 @@ static void build(struct builder *b, const uint8_t *host, uint32_t page, unsigne
 	}
 }
 
+static uint64_t page_host(const struct hart *hart, uint32_t page)
+{
+	return (uintptr_t)hart->soft->ram->host + page * PAGE_SIZE;
+}
+
 /* Whether the code from which `b` was built is still there. */
 static bool still_there(const struct builder *b, const uint8_t *host, unsigned end)
 {
@@ -180,7 +185,7 @@ static bool still_there(const struct builder *b, const uint8_t *host, unsigned e
  */
 static struct block *build_block(struct hart *hart, uint32_t page, unsigned offset)
 {
-	const uint8_t *host = hart->soft->ram->host + page * PAGE_SIZE;
+	const uint8_t *host = (const uint8_t *)(uintptr_t)page_host(hart, page);
 	uint64_t flushes = hart->tlb.flushes;
 	struct builder b;
 	struct block *block;
@@ -221,11 +226,19 @@ static struct block *find_block(struct hart *hart, uint64_t pc)
 
 struct op *block_enter(struct hart *hart, uint64_t pc)
 {
-	struct block *block = find_block(hart, pc);
+	const struct tlb_entry *entry = mmu_fetch(hart, pc);
+	struct jump *jump = cache_jump(&hart->cache, pc);
+	struct block *block;
 
+	if (!entry)
+		return NULL;
+	/* Often it was only the translation that was missing. */
+	if (jump->pc == pc && jump->addend == entry->addend && jump->op->code != OP_DEAD)
+		return jump->op;
+	block = find_block(hart, pc);
 	if (!block)
 		return NULL;
-	tlb_jump_set(hart->bank, pc, block->ops);
+	*jump = (struct jump){pc, page_host(hart, block->page) - (pc & PAGE_MASK), block->ops};
 	return block->ops;
 }
 

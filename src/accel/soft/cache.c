@@ -52,7 +52,8 @@ void cache_flush(struct hart *hart)
 	memset(cache->hash, 0, INDEX_SIZE);
 	cache->used = 0;
 	cache->generation++;
-	tlb_drop_jumps(hart);
+	/* An odd pc is none that a jump can ask for. */
+	memset(cache->jumps, 0xff, sizeof(cache->jumps));
 }
 
 struct block *cache_find(struct code_cache *cache, uint32_t page, unsigned offset)

@@ -20,6 +20,7 @@ struct hart;
 #define CACHE_ARENA (UINT64_C(6) << 20)
 #define CACHE_HASH 16384
 #define CACHE_PAGES 4096
+#define CACHE_JUMPS 8192
 #define CROSS_SLOTS 64
 
 struct block {
@@ -37,7 +38,18 @@ struct cross {
 	struct op ops[2];
 };
 
+/*
+ * Where an indirect or page-crossing jump to the virtual address `pc` goes on. That is good for as long as the TLB
+ * allows fetching there and `addend` is its entry's, so that jumps outlive flushes and are shared by all address
+ * spaces.
+ */
+struct jump {
+	uint64_t pc, addend;
+	struct op *op;
+};
+
 struct code_cache {
+	struct jump jumps[CACHE_JUMPS];
 	uint8_t *arena;
 	size_t used;
 	uint64_t generation;  /* counts the times that the arena was emptied */
@@ -45,6 +57,11 @@ struct code_cache {
 	struct block **pages; /* CACHE_PAGES lists by page */
 	struct cross cross[CROSS_SLOTS];
 };
+
+static inline struct jump *cache_jump(struct code_cache *cache, uint64_t pc)
+{
+	return &cache->jumps[(pc >> 1 ^ pc >> 14) & (CACHE_JUMPS - 1)];
+}
 
 int cache_init(struct code_cache *cache);
 void cache_destroy(struct code_cache *cache);

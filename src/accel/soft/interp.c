@@ -85,6 +85,11 @@ static uint64_t or_combine(uint64_t value)
 #define PC (page + op_offset(op))
 #define NEXT_PC (page + op_next(op))
 
+/* Whether `jump` leads to hart->pc under the present translation. */
+#define JUMP_HITS()                                                                           \
+	(jump->pc == hart->pc && tlb_entry(bank, hart->pc)->exec == (hart->pc & PAGE_MASK) && \
+	 tlb_entry(bank, hart->pc)->addend == jump->addend)
+
 #define DISPATCH() goto *labels[op->code]
 #define NEXT()              \
 	do {                \
@@ -139,8 +144,8 @@ enter:
 	if (hart_exit_requested(hart))
 		return;
 	bank = hart->bank;
-	jump = tlb_jump(bank, hart->pc);
-	if (unlikely(jump->pc != hart->pc))
+	jump = cache_jump(&hart->cache, hart->pc);
+	if (unlikely(!JUMP_HITS()))
 		goto look_up;
 	op = jump->op;
 	page = hart->pc & PAGE_MASK;

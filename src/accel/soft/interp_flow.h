@@ -2,6 +2,7 @@
 /*
  * accel/soft/interp_flow.h - part of interp_run(): jumps and branches.
  */
+/* clang-format off: these are labels and statements, which it takes for declarations. */
 
 /* To the linked block, by way of follow the first time. */
 #define GO_NEAR()                                                                                                      \
@@ -18,15 +19,15 @@
 		DISPATCH();                                                                                            \
 	} while (0)
 
-/* To any address, by way of the bank's jump cache. */
+/* To any address, by way of the jump cache. */
 #define GO_FAR(target)                                                                                                 \
 	do {                                                                                                           \
 		hart->pc = (target);                                                                                   \
 		RETIRE();                                                                                              \
 		if (hart_exit_requested(hart))                                                                         \
 			return;                                                                                        \
-		jump = tlb_jump(bank, hart->pc);                                                                       \
-		if (unlikely(jump->pc != hart->pc))                                                                    \
+		jump = cache_jump(&hart->cache, hart->pc);                                                             \
+		if (unlikely(!JUMP_HITS()))                                                                            \
 			goto look_up;                                                                                  \
 		op = jump->op;                                                                                         \
 		page = hart->pc & PAGE_MASK;                                                                           \

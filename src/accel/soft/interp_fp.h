@@ -2,6 +2,7 @@
 /*
  * accel/soft/interp_fp.h - part of interp_run(): floating point.
  */
+/* clang-format off: these are labels and statements, which it takes for declarations. */
 
 #define FP_OP(code, state, statement)                                                                                  \
 	do_##code:                                                                                                     \

@@ -2,6 +2,7 @@
 /*
  * accel/soft/interp_int.h - part of interp_run(): integer computation. No pragma once: this is a piece of a function.
  */
+/* clang-format off: these are labels and statements, which it takes for declarations. */
 
 #define SEXT_W(value) ((int64_t)(int32_t)(value))
 

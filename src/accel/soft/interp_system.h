@@ -2,6 +2,7 @@
 /*
  * accel/soft/interp_system.h - part of interp_run(): fences, CSRs, environment calls, privileged instructions.
  */
+/* clang-format off: these are labels and statements, which it takes for declarations. */
 
 #define SUPERVISOR_ONLY(insn)                                                                                          \
 	do {                                                                                                           \

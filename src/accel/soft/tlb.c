@@ -33,19 +33,12 @@ void tlb_destroy(struct tlb *tlb)
 	tlb->banks = NULL;
 }
 
-static void drop_jumps(struct tlb_bank *bank)
-{
-	/* An odd pc is none that a jump can ask for. */
-	memset(bank->jumps, 0xff, sizeof(bank->jumps));
-	memset(bank->jump_pages, 0, sizeof(bank->jump_pages));
-}
-
 static void clear_bank(struct tlb_bank *bank)
 {
 	memset(bank->entries, 0xff, sizeof(bank->entries));
 	memset(bank->huge_pages, 0, sizeof(bank->huge_pages));
 	bank->giant_pages = 0;
-	drop_jumps(bank);
+	bank->local = false;
 }
 
 /* The context for `key`: the one it has, or the one that was unused longest, emptied. */
@@ -125,22 +118,15 @@ static void drop_region(struct tlb_bank *bank, uint64_t va, unsigned shift, bool
 /* Drops what was made from the leaf that maps `va`, which may be bigger than a page. */
 static void drop_page(struct tlb_bank *bank, uint64_t va, bool spare_global)
 {
-	unsigned huge = huge_hash(va), page = va >> PAGE_SHIFT & 4095;
+	unsigned huge = huge_hash(va);
 	struct tlb_entry *entry = tlb_entry(bank, va);
-	bool drop_all_jumps = false;
 
-	if (bank->giant_pages >> giant_hash(va) & 1) {
+	if (bank->giant_pages >> giant_hash(va) & 1)
 		drop_region(bank, va, 30, spare_global);
-		drop_all_jumps = true;
-	} else if (bank->huge_pages[huge / 64] >> huge % 64 & 1) {
+	else if (bank->huge_pages[huge / 64] >> huge % 64 & 1)
 		drop_region(bank, va, 21, spare_global);
-		drop_all_jumps = true;
-	} else if ((entry_page(entry) ^ va) >> PAGE_SHIFT == 0 &&
-		   !(spare_global && bank->global[entry - bank->entries])) {
+	else if ((entry_page(entry) ^ va) >> PAGE_SHIFT == 0 && !(spare_global && bank->global[entry - bank->entries]))
 		drop_entry(entry);
-	}
-	if (drop_all_jumps || bank->jump_pages[page / 64] >> page % 64 & 1)
-		drop_jumps(bank);
 }
 
 /* A range of more pages than this is not worth looking up page by page. */
@@ -152,8 +138,9 @@ static void flush_bank(struct tlb_bank *bank, const struct tlb_flush *flush)
 	uint64_t first = flush->start & PAGE_MASK, span = flush->start - first + flush->size;
 
 	if (flush->size > FLUSH_RANGE_MAX) {
-		drop_region(bank, 0, 64, spare_global);
-		drop_jumps(bank);
+		if (!spare_global || bank->local)
+			drop_region(bank, 0, 64, spare_global);
+		bank->local = false;
 		return;
 	}
 	for (uint64_t offset = 0; offset < span; offset += PAGE_SIZE)
@@ -175,9 +162,15 @@ void tlb_flush(struct hart *hart, const struct tlb_flush *flush)
 
 		if (flush->asid != UINT64_MAX && c->key != flush->asid)
 			continue;
-		for (unsigned i = 0; i < TLB_BANKS; i++)
-			if (c->epoch[i] == tlb->epoch)
+		for (unsigned i = 0; i < TLB_BANKS; i++) {
+			if (c->epoch[i] != tlb->epoch)
+				continue;
+			/* User banks have nothing that is worth sparing. */
+			if (i < 2 && flush->size > FLUSH_RANGE_MAX && &tlb->banks[context][i] != hart->bank)
+				c->epoch[i] = 0;
+			else
 				flush_bank(&tlb->banks[context][i], flush);
+		}
 	}
 }
 
@@ -192,6 +185,7 @@ struct tlb_entry *tlb_fill(struct hart *hart, const struct tlb_fill *fill)
 	entry->exec = fill->exec && !fill->mmio ? tag : TLB_INVALID;
 	entry->addend = fill->addend;
 	bank->global[entry - bank->entries] = fill->global;
+	bank->local |= !fill->global;
 	if (fill->level == 1)
 		bank->huge_pages[huge_hash(fill->va) / 64] |= UINT64_C(1) << huge_hash(fill->va) % 64;
 	else if (fill->level == 2)
@@ -221,14 +215,4 @@ static void mark_code(struct tlb_bank *bank, uint64_t host)
 void tlb_mark_code(struct hart *hart, uint64_t host)
 {
 	each_bank(&hart->tlb, mark_code, host);
-}
-
-static void drop_bank_jumps(struct tlb_bank *bank, uint64_t argument)
-{
-	drop_jumps(bank);
-}
-
-void tlb_drop_jumps(struct hart *hart)
-{
-	each_bank(&hart->tlb, drop_bank_jumps, 0);
 }

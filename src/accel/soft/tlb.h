@@ -12,12 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "accel/soft/op.h"
-
 struct hart;
 
 #define TLB_ENTRIES 1024
-#define TLB_JUMPS 2048
 #define TLB_CONTEXTS 16
 #define TLB_BANKS 6 /* user: MXR; supervisor: SUM and MXR */
 
@@ -40,18 +37,11 @@ struct tlb_entry {
 	uint64_t addend;	    /* host (TLB_MMIO: guest-physical) address minus virtual address */
 };
 
-/* Where an indirect or page-crossing jump to `pc` goes on. */
-struct jump {
-	uint64_t pc;
-	struct op *op;
-};
-
 struct tlb_bank {
 	struct tlb_entry entries[TLB_ENTRIES];
-	struct jump jumps[TLB_JUMPS];
 	uint8_t global[TLB_ENTRIES];
-	uint64_t jump_pages[64]; /* filter: hashes of the pages that `jumps` leads to */
 	uint64_t huge_pages[16]; /* filter: hashes of 2 MiB regions with entries made from bigger leaves */
+	bool local;		 /* has, or had, entries that are not global */
 	uint64_t giant_pages;	 /* the same for 1 GiB regions */
 };
 
@@ -99,24 +89,7 @@ struct tlb_entry *tlb_fill(struct hart *hart, const struct tlb_fill *fill);
 /* The page at `host` now holds code: makes this hart's writes to it take the slow path, by whatever address. */
 void tlb_mark_code(struct hart *hart, uint64_t host);
 
-/* Forgets all jumps in all banks: the ops they lead to are gone. */
-void tlb_drop_jumps(struct hart *hart);
-
 static inline struct tlb_entry *tlb_entry(struct tlb_bank *bank, uint64_t va)
 {
 	return &bank->entries[va >> PAGE_SHIFT & (TLB_ENTRIES - 1)];
-}
-
-static inline struct jump *tlb_jump(struct tlb_bank *bank, uint64_t pc)
-{
-	return &bank->jumps[(pc >> 1 ^ pc >> 12) & (TLB_JUMPS - 1)];
-}
-
-/* Remembers where a jump went. */
-static inline void tlb_jump_set(struct tlb_bank *bank, uint64_t pc, struct op *op)
-{
-	unsigned hash = pc >> PAGE_SHIFT & 4095;
-
-	bank->jump_pages[hash / 64] |= UINT64_C(1) << hash % 64;
-	*tlb_jump(bank, pc) = (struct jump){pc, op};
 }
