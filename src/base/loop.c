@@ -28,9 +28,10 @@ struct loop {
 	_Atomic(pthread_t) runner; /* the thread inside loop_run(), or 0 */
 	bool quit;		   /* runner only */
 
-	pthread_mutex_t lock; /* guards the posted list and `wake_sent` */
+	pthread_mutex_t lock; /* guards the posted list and `asleep` */
 	struct task *head, **tail;
-	bool wake_sent;
+	bool asleep; /* the runner waits, or is about to, and nobody has woken it: it will not look at the list */
+	pthread_mutex_t waking; /* held while the runner is woken, so that the loop is not freed meanwhile */
 
 	struct end_hook *hooks; /* runner only */
 	struct task quit_task;
@@ -44,7 +45,7 @@ static void run_posted(struct loop *loop)
 	task = loop->head;
 	loop->head = NULL;
 	loop->tail = &loop->head;
-	loop->wake_sent = false;
+	loop->asleep = false;
 	pthread_mutex_unlock(&loop->lock);
 
 	while (task) {
@@ -56,13 +57,9 @@ static void run_posted(struct loop *loop)
 	}
 }
 
+/* Waking was all. The event is edge-triggered: the next write wakes again without this one having been read. */
 static void on_wake(evutil_socket_t fd, short what, void *opaque)
 {
-	uint64_t count;
-
-	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN && errno != EINTR)
-		return;
-	run_posted(opaque);
 }
 
 static void quit_now(struct task *task)
@@ -88,6 +85,7 @@ int loop_new(struct loop **out, struct mortise_error *err)
 	loop->quit_task.run = quit_now;
 	pthread_mutex_init(&loop->lock, NULL);
 	sem_init(&loop->started, 0, 0);
+	pthread_mutex_init(&loop->waking, NULL);
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (loop->wake_fd < 0)
 		return mortise_fail(err, -errno, "Could not make an eventfd: %s", strerror(errno));
@@ -97,13 +95,15 @@ int loop_new(struct loop **out, struct mortise_error *err)
 	/* Each base is touched by one thread alone, so libevent's own locks would be wasted. */
 	config = event_config_new();
 	if (config) {
-		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER);
+		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER |
+						      EVENT_BASE_FLAG_IGNORE_ENV);
+		event_config_require_features(config, EV_FEATURE_ET);
 		loop->base = event_base_new_with_config(config);
 		event_config_free(config);
 	}
 	if (!loop->base)
 		return mortise_fail(err, -ENOMEM, "Could not make an event loop");
-	loop->wake_event = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
+	loop->wake_event = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST | EV_ET, on_wake, loop);
 	if (!loop->wake_event || event_add(loop->wake_event, NULL) < 0)
 		return mortise_fail(err, -ENOMEM, "Could not watch an event loop's eventfd");
 	*out = steal_ptr(&loop);
@@ -118,12 +118,15 @@ struct loop *loop_free(struct loop *loop)
 		loop_post(loop, &loop->quit_task);
 		pthread_join(loop->thread, NULL);
 	}
+	pthread_mutex_lock(&loop->waking);
+	pthread_mutex_unlock(&loop->waking);
 	if (loop->wake_event)
 		event_free(loop->wake_event);
 	if (loop->base)
 		event_base_free(loop->base);
 	if (loop->wake_fd >= 0)
 		close(loop->wake_fd);
+	pthread_mutex_destroy(&loop->waking);
 	pthread_mutex_destroy(&loop->lock);
 	sem_destroy(&loop->started);
 	free(loop);
@@ -168,12 +171,24 @@ static void run_end_hooks(struct loop *loop)
 	}
 }
 
+/* Whether there is nothing to be done but wait for events; posting then takes a wake-up. */
+static bool may_sleep(struct loop *loop)
+{
+	bool asleep;
+
+	pthread_mutex_lock(&loop->lock);
+	asleep = loop->asleep = !loop->head;
+	pthread_mutex_unlock(&loop->lock);
+	return asleep;
+}
+
 void loop_run(struct loop *loop)
 {
 	atomic_store(&loop->runner, pthread_self());
 	loop->quit = false;
 	while (!loop->quit) {
-		event_base_loop(loop->base, EVLOOP_ONCE);
+		event_base_loop(loop->base, may_sleep(loop) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		run_posted(loop);
 		run_end_hooks(loop);
 	}
 	atomic_store(&loop->runner, 0);
@@ -196,25 +211,28 @@ struct event_base *loop_base(struct loop *loop)
 
 void loop_post(struct loop *loop, struct task *task)
 {
+	const uint64_t one = 1;
 	bool wake;
 
 	task->next = NULL;
 	pthread_mutex_lock(&loop->lock);
 	*loop->tail = task;
 	loop->tail = &task->next;
-	wake = !loop->wake_sent;
-	loop->wake_sent = true;
-	/*
-	 * Written under the lock: once it is released the loop may run the task, which may be the one that ends the
-	 * loop. The counter cannot overflow, being written once a round.
-	 */
-	if (wake) {
-		const uint64_t one = 1;
-
-		while (write(loop->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-			;
+	wake = loop->asleep && !loop_inside(loop);
+	loop->asleep = false;
+	if (!wake) {
+		pthread_mutex_unlock(&loop->lock);
+		return;
 	}
+	/*
+	 * Not under the lock, which the woken thread takes at once. That may run the task, however, which may be the
+	 * one that has the loop ended. The counter, which nobody reads, has room for centuries of wake-ups.
+	 */
+	pthread_mutex_lock(&loop->waking);
 	pthread_mutex_unlock(&loop->lock);
+	while (write(loop->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+	pthread_mutex_unlock(&loop->waking);
 }
 
 void loop_at_end(struct loop *loop, struct end_hook *hook)

@@ -174,6 +174,97 @@ static void many_posters(void **state)
 		free(floods[t].tasks);
 }
 
+struct last {
+	struct task task;
+	struct loop *loop, *mine;
+};
+
+static void end_mine(struct task *task)
+{
+	loop_quit(container_of(task, struct last, task)->mine);
+}
+
+static void on_last(struct task *task)
+{
+	struct last *last = container_of(task, struct last, task);
+
+	task->run = end_mine;
+	loop_post(last->mine, task);
+}
+
+static void *post_last(void *opaque)
+{
+	struct last *last = opaque;
+
+	loop_post(last->loop, &last->task);
+	return NULL;
+}
+
+/* A loop may be freed as soon as the last task has run, though who posted that may still be about to wake the loop. */
+static void freed_at_once(void **state)
+{
+	_cleanup_(loop_free_p) struct loop *mine = NULL;
+
+	assert_int_equal(loop_new(&mine, NULL), 0);
+	for (unsigned i = 0; i < 500; i++) {
+		struct last last = {.task.run = on_last, .mine = mine};
+		pthread_t poster;
+
+		assert_int_equal(loop_new(&last.loop, NULL), 0);
+		assert_int_equal(loop_start(last.loop, "short", NULL), 0);
+		assert_int_equal(pthread_create(&poster, NULL, post_last, &last), 0);
+		loop_run(mine);
+		loop_free(last.loop);
+		pthread_join(poster, NULL);
+	}
+}
+
+static void on_byte(evutil_socket_t fd, short what, void *opaque)
+{
+	char byte;
+
+	assert_int_equal(read(fd, &byte, 1), 1);
+	loop_quit(opaque);
+}
+
+struct forever {
+	struct task task;
+	struct loop *loop;
+	unsigned runs;
+	int fd;
+};
+
+static void post_again(struct task *task)
+{
+	struct forever *forever = container_of(task, struct forever, task);
+
+	if (forever->runs++ == 10)
+		assert_int_equal(write(forever->fd, "x", 1), 1);
+	assert_true(forever->runs < 1000);
+	loop_post(forever->loop, task);
+}
+
+/* A task that posts itself over and over keeps nobody else from having a turn. */
+static void fairness(void **state)
+{
+	struct forever forever = {.task.run = post_again};
+	struct event *event;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(loop_new(&forever.loop, NULL), 0);
+	forever.fd = ends[1];
+	event = event_new(loop_base(forever.loop), ends[0], EV_READ, on_byte, forever.loop);
+	assert_int_equal(event_add(event, NULL), 0);
+	loop_post(forever.loop, &forever.task);
+	loop_run(forever.loop);
+	assert_true(forever.runs > 10);
+	event_free(event);
+	loop_free(forever.loop);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 struct asked {
 	struct reply reply;
 	struct loop *loop;
@@ -205,8 +296,9 @@ static void replies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ping_pong),	cmocka_unit_test(order),   cmocka_unit_test(end_of_round),
-		cmocka_unit_test(many_posters), cmocka_unit_test(replies),
+		cmocka_unit_test(ping_pong),	cmocka_unit_test(order),	 cmocka_unit_test(end_of_round),
+		cmocka_unit_test(many_posters), cmocka_unit_test(freed_at_once), cmocka_unit_test(fairness),
+		cmocka_unit_test(replies),
 	};
 
 	return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
