@@ -55,5 +55,8 @@ int fixture_write(struct fixture *fixture, uint64_t offset, const void *data, si
 /* Open descriptors of this process. */
 unsigned fixture_descriptors(void);
 
+/* The report of a program that cannot run here; returns main()'s status. */
+int fixture_skip(const char *why);
+
 /* Asserts that fixture->error holds `text`. */
 void assert_error(const struct fixture *fixture, const char *text);

@@ -107,6 +107,6 @@ int main(void)
 	};
 
 	if (!possible())
-		return 77;
+		return fixture_skip("this file system has no leases");
 	return cmocka_run_group_tests_name("block-hang", tests, NULL, NULL);
 }
