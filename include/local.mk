@@ -7,3 +7,8 @@ mortiseinclude_HEADERS = \
 	include/mortise/plugin.h \
 	include/mortise/property.h \
 	include/mortise/queue.h
+
+pkgconfigdir = $(libdir)/pkgconfig
+pkgconfig_DATA = include/mortise-plugin.pc
+aclocaldir = $(datadir)/aclocal
+dist_aclocal_DATA = include/mortise-plugin.m4

@@ -10,6 +10,7 @@ PLUGIN_LINK = $(SANITIZE_FLAGS) -module -avoid-version -shared -no-undefined \
 
 include $(top_srcdir)/plugins/virtio-blk/local.mk
 include $(top_srcdir)/plugins/virtio-net/local.mk
+include $(top_srcdir)/plugins/virtio-rng/local.mk
 
 # Nobody links plugins: their libtool archives stay here.
 install-data-hook:

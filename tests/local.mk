@@ -3,5 +3,6 @@ include $(top_srcdir)/tests/unit/local.mk
 include $(top_srcdir)/tests/hart/local.mk
 include $(top_srcdir)/tests/guest/local.mk
 include $(top_srcdir)/tests/qmp/local.mk
+include $(top_srcdir)/tests/sdk/local.mk
 include $(top_srcdir)/tests/fuzz/local.mk
 include $(top_srcdir)/tests/bench/local.mk

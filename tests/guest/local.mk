@@ -2,7 +2,7 @@
 # Tests with a real guest; they skip, and say so, where scripts/guest has not been run.
 
 GUEST_TESTS = tests/guest/boot.py tests/guest/bootdisks.py tests/guest/cycles.py tests/guest/disks.py \
-	tests/guest/plugin.py tests/guest/power.py tests/guest/smp.py tests/guest/unplug.py
+	tests/guest/plugin.py tests/guest/power.py tests/guest/rng.py tests/guest/smp.py tests/guest/unplug.py
 # A guest is slow under a sanitizer: these go over most of the code.
 GUEST_TESTS_SANITIZED = tests/guest/disks.py tests/guest/unplug.py
 

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * virtio-rng.c - an entropy device (virtio 1.2, 5.4) on the host kernel's random number generator.
+ */
+#include <errno.h>
+#include <sys/random.h>
+
+#include <mortise/plugin.h>
+
+#define QUEUE_SIZE 64
+#define ANSWER_MAX 65536 /* bytes: what one callback may take, about 0.2 ms */
+
+/* The instance. */
+struct rng {
+	uint32_t max_bytes; /* property */
+
+	const struct mortise_host *host;
+	struct mortise_device *device;
+};
+
+/* The host's generator never waits once it has been seeded, which is before this program is looked at: so say so. */
+static int check_source(struct mortise_error *err)
+{
+	uint8_t byte;
+
+	if (getrandom(&byte, sizeof(byte), GRND_NONBLOCK) == sizeof(byte))
+		return 0;
+	return mortise_fail(err, -errno,
+			    "The host's random number generator is not ready: plug the device again when it is");
+}
+
+static int realize(void *self, struct mortise_device *device, const struct mortise_host *host,
+		   struct mortise_error *err)
+{
+	struct rng *rng = self;
+
+	rng->host = host;
+	rng->device = device;
+	return check_source(err);
+}
+
+/* Fills buffers from their start, at most `max` bytes; how many it was. Short when the host will not give more. */
+static uint64_t fill(const struct iovec *iov, uint32_t count, uint64_t max)
+{
+	uint64_t done = 0;
+
+	for (; count && done < max; iov++, count--) {
+		uint64_t want = iov->iov_len < max - done ? iov->iov_len : max - done;
+		ssize_t got = getrandom(iov->iov_base, want, GRND_NONBLOCK);
+
+		done += got > 0 ? (uint64_t)got : 0;
+		if (got != (ssize_t)want)
+			break;
+	}
+	return done;
+}
+
+/* What the driver lets the device read (5.4.6.1: nothing) is passed over. */
+static void notify(void *self, uint32_t queue)
+{
+	struct rng *rng = self;
+	struct mortise_chain *chain;
+
+	while ((chain = rng->host->queue_pop(rng->device, queue)))
+		rng->host->queue_push(rng->device, chain, fill(chain->in, chain->in_count, rng->max_bytes));
+}
+
+static const struct mortise_property properties[] = {
+	{.name = "max-bytes",
+	 .type = MORTISE_PROPERTY_U32,
+	 .offset = offsetof(struct rng, max_bytes),
+	 .fallback = "65536",
+	 .min = 1,
+	 .max = ANSWER_MAX,
+	 .help = "most bytes in the answer to one request"},
+	{.name = NULL},
+};
+
+static const struct mortise_class virtio_rng = {
+	.size = sizeof(virtio_rng),
+	.property_size = sizeof(struct mortise_property),
+	.driver = "virtio-rng",
+	.summary = "Entropy from the host's kernel",
+	.virtio_id = 4,
+	.queue_count = 1,
+	.instance_size = sizeof(struct rng),
+	.queue_size = QUEUE_SIZE,
+	.properties = properties,
+	.realize = realize,
+	.notify = notify,
+};
+
+static const struct mortise_class *const classes[] = {&virtio_rng, NULL};
+
+const struct mortise_plugin mortise_plugin_v1 = {
+	.magic = MORTISE_PLUGIN_MAGIC,
+	.size = sizeof(mortise_plugin_v1),
+	.abi_major = MORTISE_ABI_MAJOR,
+	.abi_minor = 0,
+	.name = "virtio-rng",
+	.version = "1.0.0",
+	.license = "Apache-2.0",
+	.summary = "Entropy for the guest (virtio 1.2, 5.4)",
+	.classes = classes,
+};

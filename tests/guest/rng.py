@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A device of a type that has no bay of its own, plugged into a generic slot while the guest runs, and used."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import tap
+from harness.qmp import expect_error
+from harness.vm import VM
+
+# The first generic slot, as docs/writing-a-plugin.md has it.
+SLOT = "10018000.virtio_mmio"
+BOUND = "/sys/bus/platform/drivers/virtio-mmio"
+
+
+@tap.test("a guest boots, its generic slots unbound")
+def boot(vm):
+    vm.boot()
+    tap.check_equal(vm.sh(f"ls {BOUND} | grep -c {SLOT} || true").strip(), "0", "bound slots")
+
+
+@tap.test("an entropy device plugged into one is found when the guest looks again")
+def plugged(vm):
+    expect_error(vm.qmp.execute, "device_add", {"driver": "virtio-rng", "id": "rng0", "max-bytes": 0}, names=["max-bytes"])
+    vm.qmp.execute("device_add", {"driver": "virtio-rng-device", "id": "rng0"})
+    vm.sh(f"echo {SLOT} > {BOUND}/bind")
+    tap.check("virtio_rng" in vm.sh("cat /sys/class/misc/hw_random/rng_current"), "no hwrng")
+
+
+@tap.test("it gives random numbers, never the same")
+def random(vm):
+    sums = {vm.sh("head -c 70000 /dev/hwrng | sha256sum") for _ in range(3)}
+    tap.check_equal(len(sums), 3, "different answers")
+    tap.check_equal(vm.sh("head -c 70000 /dev/hwrng | wc -c").strip(), "70000", "bytes")
+    (plugin,) = vm.qmp.execute("query-plugins")
+    tap.check_equal((plugin["name"], plugin["instances"]), ("virtio-rng", 1), "plugin")
+
+
+@tap.test("unplugged, it leaves the guest running, and comes back")
+def unplugged(vm):
+    vm.qmp.execute("device_del", {"id": "rng0"})
+    vm.sh("true")
+    vm.qmp.execute("device_add", {"driver": "virtio-rng", "id": "rng1", "max-bytes": 16})
+    tap.check_equal(vm.sh("head -c 1000 /dev/hwrng | wc -c").strip(), "1000", "bytes")
+
+
+if __name__ == "__main__":
+    tap.main(VM)
