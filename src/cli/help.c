@@ -6,8 +6,6 @@
 
 #include "cli/help.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -75,32 +73,33 @@ static void print_machines(FILE *to)
 		    "  dumpdtb=FILE          write the device tree to FILE and end\n");
 }
 
-/* Every file of the plugin folder is loaded to see what is in it; one that cannot be is said so. */
+struct loading {
+	struct plugins *plugins;
+	FILE *to;
+};
+
+/* Loads a file to see what is in it; one that cannot be is said so. */
+static void load_plugin(void *opaque, const char *name)
+{
+	struct loading *loading = opaque;
+	const struct mortise_class *class;
+	struct mortise_error why = {0};
+
+	if (plugins_class(loading->plugins, name, &class, &why) < 0)
+		fprintf(loading->to, "%-20s (%s)\n", name, why.message);
+}
+
 static int print_drivers(const struct cli *cli, FILE *to, struct mortise_error *err)
 {
 	_cleanup_(plugins_free_p) struct plugins *plugins = NULL;
-	struct dirent **files;
-	int count, r = plugins_new(&plugins, cli->vm.plugin_dir, err);
+	struct loading loading = {.to = to};
+	int r = plugins_new(&plugins, cli->vm.plugin_dir, err);
 
+	loading.plugins = plugins;
+	if (r == 0)
+		r = plugins_list(plugins, load_plugin, &loading, err);
 	if (r < 0)
 		return r;
-	count = scandir(cli->vm.plugin_dir, &files, NULL, alphasort);
-	if (count < 0)
-		return mortise_fail(err, -errno, "Could not read plugin folder '%s': %s", cli->vm.plugin_dir,
-				    strerror(errno));
-	for (int i = 0; i < count; i++) {
-		char *suffix = strrchr(files[i]->d_name, '.');
-		const struct mortise_class *class;
-		struct mortise_error why = {0};
-
-		if (suffix && streq(suffix, ".so")) {
-			*suffix = '\0';
-			if (plugins_class(plugins, files[i]->d_name, &class, &why) < 0)
-				fprintf(to, "%-20s (%s)\n", files[i]->d_name, why.message);
-		}
-		free(files[i]);
-	}
-	free(files);
 	for (const struct plugin *plugin = plugins_next(plugins, NULL); plugin; plugin = plugins_next(plugins, plugin))
 		for (const struct mortise_class *const *class = plugin->classes; *class; class ++)
 			fprintf(to, "%-20s %s (%s %s)\n", (*class)->driver, (*class)->summary,

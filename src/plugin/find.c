@@ -4,6 +4,7 @@
  */
 #include "plugin/find.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -155,4 +156,31 @@ void plugin_file_done(struct plugin_file *file)
 	cleanup_close(&file->dir);
 	cleanup_close(&file->fd);
 	*file = (struct plugin_file){.dir = -1, .fd = -1};
+}
+
+static int is_plugin(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name);
+	char name[PLUGIN_NAME_SIZE];
+
+	if (length <= strlen(SUFFIX) || !streq(entry->d_name + length - strlen(SUFFIX), SUFFIX))
+		return 0;
+	snprintf(name, sizeof(name), "%.*s", (int)(length - strlen(SUFFIX)), entry->d_name);
+	return strlen(name) == length - strlen(SUFFIX) && plugin_name_ok(name);
+}
+
+int plugin_list(const char *dir, void (*visit)(void *opaque, const char *name), void *opaque, struct mortise_error *err)
+{
+	struct dirent **entries;
+	int count = scandir(dir, &entries, is_plugin, alphasort);
+
+	if (count < 0)
+		return mortise_fail(err, -errno, "Could not read plugin directory '%s': %s", dir, strerror(errno));
+	for (int i = 0; i < count; i++) {
+		*strrchr(entries[i]->d_name, '.') = '\0';
+		visit(opaque, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return 0;
 }

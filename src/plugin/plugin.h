@@ -41,6 +41,10 @@ int plugins_class(struct plugins *plugins, const char *driver, const struct mort
  */
 int plugins_load(struct plugins *plugins, const char *name, const struct plugin **out, struct mortise_error *err);
 
+/* Calls `visit` with the name of each file that could be a plugin, loaded or not, in alphabetical order. */
+int plugins_list(struct plugins *plugins, void (*visit)(void *opaque, const char *name), void *opaque,
+		 struct mortise_error *err);
+
 /* What QEMU's device-list-properties calls a property's type: "bool", "uint32", "str". */
 const char *property_type_name(uint32_t type);
 

@@ -238,3 +238,9 @@ int plugins_load(struct plugins *plugins, const char *name, const struct plugin 
 	*out = &entry->plugin;
 	return 0;
 }
+
+int plugins_list(struct plugins *plugins, void (*visit)(void *opaque, const char *name), void *opaque,
+		 struct mortise_error *err)
+{
+	return plugin_list(plugins->dir, visit, opaque, err);
+}

@@ -2,6 +2,8 @@
 /*
  * qmp/commands-block.c - block nodes: added, deleted, resized, listed.
  */
+#include <errno.h>
+
 #include "qmp/commands.h"
 #include "qmp/context.h"
 #include "qmp/flatten.h"
@@ -26,31 +28,34 @@ static void run_blockdev_del(struct qmp_call *call, const cJSON *arguments)
 	hotplug_blockdev_del(vm_of(call), json_string(arguments, "node-name"), qmp_reply(call));
 }
 
-/* A node by its name, or by the id of the device that uses it. */
-static struct mortise_block *find_node(struct vm *vm, const cJSON *arguments, struct mortise_error *err)
+/* The node that a device uses, or NULL. */
+static struct mortise_block *node_of_device(struct vm *vm, const char *id)
 {
-	const char *name = json_string(arguments, "node-name"), *device = json_string(arguments, "device");
 	struct mortise_block *node = NULL;
 
-	if (!name && (!device || !*device)) {
-		mortise_fail(err, -EINVAL, "Parameter 'node-name' is missing");
-		return NULL;
-	}
-	if (name) {
-		node = block_find(vm->blocks, name);
-		if (!node)
-			mortise_fail(err, -ENOENT, "Failed to find node with node-name='%s'", name);
-		return node;
-	}
 	while ((node = block_next(vm->blocks, node))) {
 		struct block_description description;
 
 		block_describe(node, &description);
-		if (description.owner && streq(description.owner, device))
-			return node;
+		if (description.owner && streq(description.owner, id))
+			break;
 	}
-	mortise_fail(err, -ENODEV, "Device '%s' not found", device);
-	return NULL;
+	return node;
+}
+
+/* A node by its name, or by the id of the device that uses it. */
+static int find_node(struct vm *vm, const cJSON *arguments, struct mortise_block **out, struct mortise_error *err)
+{
+	const char *name = json_string(arguments, "node-name"), *device = json_string(arguments, "device");
+
+	if (name) {
+		*out = block_find(vm->blocks, name);
+		return *out ? 0 : mortise_fail(err, -ENOENT, "Failed to find node with node-name='%s'", name);
+	}
+	if (!device || !*device)
+		return mortise_fail(err, -EINVAL, "Parameter 'node-name' is missing");
+	*out = node_of_device(vm, device);
+	return *out ? 0 : mortise_fail(err, -ENODEV, "Device '%s' not found", device);
 }
 
 static void run_block_resize(struct qmp_call *call, const cJSON *arguments)
@@ -58,15 +63,15 @@ static void run_block_resize(struct qmp_call *call, const cJSON *arguments)
 	struct mortise_error err = {0};
 	struct mortise_block *node;
 	uint64_t size;
+	int r = 0;
 
 	json_to_unsigned(json_get(arguments, "size"), &size);
-	if (!size || size % 512) {
-		qmp_failf(call, QMP_GENERIC_ERROR, "Parameter 'size' expects a multiple of 512 bytes, and not 0");
-		return;
-	}
-	node = find_node(vm_of(call), arguments, &err);
-	if (!node)
-		qmp_fail(call, json_get(arguments, "node-name") ? QMP_GENERIC_ERROR : QMP_DEVICE_NOT_FOUND, &err);
+	if (!size || size % 512)
+		r = mortise_fail(&err, -EINVAL, "Parameter 'size' expects a multiple of 512 bytes, and not 0");
+	if (r == 0)
+		r = find_node(vm_of(call), arguments, &node, &err);
+	if (r < 0)
+		qmp_answer(call, r, &err);
 	else
 		block_resize(node, size, qmp_reply(call));
 }

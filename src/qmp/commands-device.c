@@ -14,7 +14,9 @@ static OPEN_OBJECT_TYPE(DeviceOptions, "a device, with its driver's properties a
 			MUST("driver", str, "a driver's name, such as virtio-blk-mmio"),
 			MAY("id", str, "its name, which a backend to be used may share"),
 			MAY("addr", SlotNumber, "its slot in the bay for such devices; the first free one when absent"),
-			MAY("lun", SlotNumber, "its slot minus one; addr wins"), MAY("romfile", str, "must be empty"));
+			MAY("lun", SlotNumber, "its slot minus one; addr wins"),
+			MAY("iothread", str, "the iothread object to run on; a thread of its own when absent"),
+			MAY("romfile", str, "must be empty"));
 
 static void run_device_add(struct qmp_call *call, const cJSON *arguments)
 {

@@ -14,6 +14,7 @@ const struct schema qmp_schema = {
 			&commands_machine,
 			&commands_block,
 			&commands_device,
+			&commands_object,
 			&commands_net,
 			&commands_fd,
 			&commands_monitor,

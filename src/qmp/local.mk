@@ -12,6 +12,7 @@ libmortise_a_SOURCES += \
 	src/qmp/commands-machine.c \
 	src/qmp/commands-monitor.c \
 	src/qmp/commands-net.c \
+	src/qmp/commands-object.c \
 	src/qmp/commands-protocol.c \
 	src/qmp/commands-vm.c \
 	src/qmp/commands.c \
