@@ -12,3 +12,17 @@ CLEANFILES += docs/mortise-qmp.7
 docs/mortise-qmp.7: tools/qmp-manual$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) docs && ./tools/qmp-manual$(EXEEXT) > $@.new && mv $@.new $@
 endif
+
+bin_PROGRAMS += mortisectl
+mortisectl_SOURCES = \
+	tools/mortisectl/client.c \
+	tools/mortisectl/client.h \
+	tools/mortisectl/main.c \
+	tools/mortisectl/shell.c \
+	tools/mortisectl/shell.h \
+	tools/mortisectl/table.c \
+	tools/mortisectl/table.h \
+	tools/mortisectl/verbs.c \
+	tools/mortisectl/verbs.h
+mortisectl_CFLAGS = $(AM_CFLAGS) $(EDIT_CFLAGS)
+mortisectl_LDADD = $(CJSON_LIBS) $(EDIT_LIBS)
