@@ -15,12 +15,13 @@ static int blk_realize(void *self, struct mortise_device *device, const struct m
 	const struct virtio_blk_config config = {
 		.seg_max = EMPTY_BLK_SEG_MAX,
 		.blk_size = 512,
+		.min_io_size = 1,
 		.wce = 1,
 		.max_discard_sectors = EMPTY_BLK_RANGE_MAX,
-		.max_discard_seg = 1,
+		.max_discard_seg = EMPTY_BLK_RANGES_MAX,
 		.discard_sector_alignment = 1,
 		.max_write_zeroes_sectors = EMPTY_BLK_RANGE_MAX,
-		.max_write_zeroes_seg = 1,
+		.max_write_zeroes_seg = EMPTY_BLK_RANGES_MAX,
 		.write_zeroes_may_unmap = 1,
 	};
 	struct empty *empty = self;

@@ -22,6 +22,7 @@
 	 UINT64_C(1) << 10 /* TOPOLOGY */ | UINT64_C(1) << 11 /* CONFIG_WCE */ | UINT64_C(1) << 13 /* DISCARD */ | \
 	 UINT64_C(1) << 14 /* WRITE_ZEROES */)
 #define EMPTY_BLK_SEG_MAX (EMPTY_QUEUE_SIZE - 2)
+#define EMPTY_BLK_RANGES_MAX 16			/* in one DISCARD or WRITE_ZEROES request */
 #define EMPTY_BLK_RANGE_MAX (UINT32_C(1) << 22) /* sectors in one discard or write-zeroes segment: 2 GiB */
 
 /* A NIC without carrier. */

@@ -128,6 +128,10 @@ UNIT_TESTS += tests/unit/test-virtqueue
 tests_unit_test_virtqueue_SOURCES = tests/unit/test-virtqueue.c $(RING_FIXTURE)
 tests_unit_test_virtqueue_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-empty
+tests_unit_test_empty_SOURCES = tests/unit/test-empty.c
+tests_unit_test_empty_LDADD = $(UNIT_LIBS)
+
 SLOT_FIXTURE = tests/unit/slot-fixture.c tests/unit/slot-fixture.h $(RING_FIXTURE)
 
 UNIT_TESTS += tests/unit/test-transport
