@@ -295,6 +295,17 @@ static const struct cli_option table[] = {
 	{"no-hpet", NULL, NULL, ignore},
 };
 
+const char *const *cli_option_names(void)
+{
+	static const char *names[ARRAY_SIZE(table) + 1];
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (table[i].help)
+			names[count++] = table[i].name;
+	return names;
+}
+
 void cli_print_options(FILE *to)
 {
 	fprintf(to, "usage: mortise [OPTION]...\n"

@@ -30,6 +30,9 @@ void cli_done(struct cli *cli);
 /* The options, for -help. */
 void cli_print_options(FILE *to);
 
+/* Their names, without the dash, NULL-terminated; those that have no effect are left out. Constant. */
+const char *const *cli_option_names(void);
+
 /* Turns a -drive into the -blockdev that it means; see cli/drive.c. */
 int cli_add_drive(struct cli *cli, const char *text, struct mortise_error *err);
 

@@ -17,6 +17,7 @@ struct qmp_monitor {
 struct qmp_context {
 	struct vm *vm;
 	struct named_fds *fds;
+	const char *const *options; /* of the command line, NULL-terminated */
 	struct qmp_monitor *monitors;
 };
 

@@ -57,7 +57,7 @@ static void on_event(struct vm_observer *observer, const struct vm_event *event)
 			 events[event->kind].data ? events[event->kind].data(event) : NULL);
 }
 
-int qmp_new(struct qmp **out, struct vm *vm, struct mortise_error *err)
+int qmp_new(struct qmp **out, struct vm *vm, const char *const *options, struct mortise_error *err)
 {
 	_cleanup_(qmp_free_p) struct qmp *qmp = calloc(1, sizeof(*qmp));
 	int r;
@@ -65,6 +65,7 @@ int qmp_new(struct qmp **out, struct vm *vm, struct mortise_error *err)
 	if (!qmp)
 		return mortise_fail(err, -ENOMEM, "Out of memory for the monitors");
 	qmp->context.vm = vm;
+	qmp->context.options = options;
 	qmp->context.fds = named_fds_new();
 	if (!qmp->context.fds)
 		return mortise_fail(err, -ENOMEM, "Out of memory for the monitors");

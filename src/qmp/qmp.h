@@ -9,8 +9,11 @@
 
 struct qmp;
 
-/* `vm` is borrowed, and lives longer. Control thread, as all here. */
-int qmp_new(struct qmp **out, struct vm *vm, struct mortise_error *err);
+/*
+ * `vm` is borrowed, and lives longer; so are `options`, the names of the program's options (NULL-terminated), for
+ * query-command-line-options. Control thread, as all here.
+ */
+int qmp_new(struct qmp **out, struct vm *vm, const char *const *options, struct mortise_error *err);
 struct qmp *qmp_free(struct qmp *qmp);
 DEFINE_CLEANUP(struct qmp *, qmp_free)
 
