@@ -2,7 +2,8 @@
 /*
  * accel/soft/interp_flow.h - part of interp_run(): jumps and branches.
  */
-/* clang-format off: these are labels and statements, which it takes for declarations. */
+/* These are labels and statements, which clang-format takes for declarations. */
+/* clang-format off */
 
 /* To the linked block, by way of follow the first time. */
 #define GO_NEAR()                                                                                                      \

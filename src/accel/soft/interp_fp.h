@@ -2,7 +2,8 @@
 /*
  * accel/soft/interp_fp.h - part of interp_run(): floating point.
  */
-/* clang-format off: these are labels and statements, which it takes for declarations. */
+/* These are labels and statements, which clang-format takes for declarations. */
+/* clang-format off */
 
 #define FP_OP(code, state, statement)                                                                                  \
 	do_##code:                                                                                                     \

@@ -2,7 +2,8 @@
 /*
  * accel/soft/interp_int.h - part of interp_run(): integer computation. No pragma once: this is a piece of a function.
  */
-/* clang-format off: these are labels and statements, which it takes for declarations. */
+/* These are labels and statements, which clang-format takes for declarations. */
+/* clang-format off */
 
 #define SEXT_W(value) ((int64_t)(int32_t)(value))
 

@@ -3,7 +3,8 @@
  * accel/soft/interp_mem.h - part of interp_run(): loads, stores, atomics. One comparison tells that the page may be
  * accessed so and that the address is aligned; guest memory is shared, so accesses are relaxed atomics.
  */
-/* clang-format off: these are labels and statements, which it takes for declarations. */
+/* These are labels and statements, which clang-format takes for declarations. */
+/* clang-format off */
 
 #define HIT(tag, type, entry, va) ((entry)->tag == ((va) & (PAGE_MASK | (sizeof(type) - 1))))
 

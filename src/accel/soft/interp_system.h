@@ -2,7 +2,8 @@
 /*
  * accel/soft/interp_system.h - part of interp_run(): fences, CSRs, environment calls, privileged instructions.
  */
-/* clang-format off: these are labels and statements, which it takes for declarations. */
+/* These are labels and statements, which clang-format takes for declarations. */
+/* clang-format off */
 
 #define SUPERVISOR_ONLY(insn)                                                                                          \
 	do {                                                                                                           \
