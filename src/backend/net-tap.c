@@ -83,7 +83,7 @@ static int explain(const char *ifname, int error, bool multi_queue, struct morti
 {
 	switch (error) {
 	case EBUSY:
-		return mortise_fail(err, -EBUSY, "Tap '%s' is in use by another process", ifname);
+		return mortise_fail(err, -EBUSY, "Tap '%s' is in use already, here or by another process", ifname);
 	case EPERM:
 		return mortise_fail(err, -EPERM,
 				    "Tap '%s' belongs to another user: it takes CAP_NET_ADMIN, or a tap made with "

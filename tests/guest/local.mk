@@ -2,7 +2,8 @@
 # Tests with a real guest; they skip, and say so, where scripts/guest has not been run.
 
 GUEST_TESTS = tests/guest/boot.py tests/guest/bootdisks.py tests/guest/cycles.py tests/guest/disks.py \
-	tests/guest/plugin.py tests/guest/power.py tests/guest/rng.py tests/guest/smp.py tests/guest/unplug.py
+	tests/guest/netcycles.py tests/guest/netpair.py tests/guest/nets.py tests/guest/netuser.py tests/guest/plugin.py \
+	tests/guest/power.py tests/guest/rng.py tests/guest/smp.py tests/guest/unplug.py
 # A guest is slow under a sanitizer: these go over most of the code.
 GUEST_TESTS_SANITIZED = tests/guest/disks.py tests/guest/unplug.py
 
@@ -13,4 +14,4 @@ TESTS += $(GUEST_TESTS)
 endif
 
 EXTRA_DIST += $(GUEST_TESTS) tests/harness/__init__.py tests/harness/console.py tests/harness/disks.py \
-	tests/harness/images.py tests/harness/qmp.py tests/harness/tap.py tests/harness/vm.py
+	tests/harness/images.py tests/harness/net.py tests/harness/qmp.py tests/harness/tap.py tests/harness/vm.py
