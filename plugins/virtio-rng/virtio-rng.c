@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * virtio-rng.c - an entropy device (virtio 1.2, 5.4) on the host kernel's random number generator.
+ * virtio-rng.c - an entropy device (virtio 1.2, 5.4) on the host kernel's random number generator, or a file.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <mortise/plugin.h>
 
@@ -12,17 +15,26 @@
 
 /* The instance. */
 struct rng {
-	uint32_t max_bytes; /* property */
+	uint32_t max_bytes;   /* property */
+	const char *filename; /* property; NULL: the kernel's generator */
+	int fd;		      /* of the file; -1: none */
 
 	const struct mortise_host *host;
 	struct mortise_device *device;
 };
 
 /* The host's generator never waits once it has been seeded, which is before this program is looked at: so say so. */
-static int check_source(struct mortise_error *err)
+static int open_source(struct rng *rng, struct mortise_error *err)
 {
 	uint8_t byte;
 
+	rng->fd = -1;
+	if (rng->filename) {
+		rng->fd = open(rng->filename, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		return rng->fd >= 0
+			       ? 0
+			       : mortise_fail(err, -errno, "Could not open '%s': %s", rng->filename, strerror(errno));
+	}
 	if (getrandom(&byte, sizeof(byte), GRND_NONBLOCK) == sizeof(byte))
 		return 0;
 	return mortise_fail(err, -errno,
@@ -36,17 +48,26 @@ static int realize(void *self, struct mortise_device *device, const struct morti
 
 	rng->host = host;
 	rng->device = device;
-	return check_source(err);
+	return open_source(rng, err);
+}
+
+static void unrealize(void *self)
+{
+	struct rng *rng = self;
+
+	if (rng->fd >= 0)
+		close(rng->fd);
 }
 
 /* Fills buffers from their start, at most `max` bytes; how many it was. Short when the host will not give more. */
-static uint64_t fill(const struct iovec *iov, uint32_t count, uint64_t max)
+static uint64_t fill(const struct rng *rng, const struct iovec *iov, uint32_t count, uint64_t max)
 {
 	uint64_t done = 0;
 
 	for (; count && done < max; iov++, count--) {
 		uint64_t want = iov->iov_len < max - done ? iov->iov_len : max - done;
-		ssize_t got = getrandom(iov->iov_base, want, GRND_NONBLOCK);
+		ssize_t got = rng->fd >= 0 ? read(rng->fd, iov->iov_base, want)
+					   : getrandom(iov->iov_base, want, GRND_NONBLOCK);
 
 		done += got > 0 ? (uint64_t)got : 0;
 		if (got != (ssize_t)want)
@@ -62,10 +83,15 @@ static void notify(void *self, uint32_t queue)
 	struct mortise_chain *chain;
 
 	while ((chain = rng->host->queue_pop(rng->device, queue)))
-		rng->host->queue_push(rng->device, chain, fill(chain->in, chain->in_count, rng->max_bytes));
+		rng->host->queue_push(rng->device, chain, fill(rng, chain->in, chain->in_count, rng->max_bytes));
 }
 
 static const struct mortise_property properties[] = {
+	{.name = "filename",
+	 .type = MORTISE_PROPERTY_STRING,
+	 .offset = offsetof(struct rng, filename),
+	 .max = 4095,
+	 .help = "character device to read from, in place of the kernel's generator"},
 	{.name = "max-bytes",
 	 .type = MORTISE_PROPERTY_U32,
 	 .offset = offsetof(struct rng, max_bytes),
@@ -87,6 +113,7 @@ static const struct mortise_class virtio_rng = {
 	.queue_size = QUEUE_SIZE,
 	.properties = properties,
 	.realize = realize,
+	.unrealize = unrealize,
 	.notify = notify,
 };
 

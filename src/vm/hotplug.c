@@ -22,6 +22,7 @@ struct plugged {
 	unsigned addr;
 	struct mortise_device *device;
 	struct object *iothread; /* NULL: the device has a thread of its own */
+	struct object *rng;	 /* NULL: it names none */
 	enum step step;
 	struct reply work;   /* the step under way */
 	struct reply *reply; /* whom to tell */
@@ -80,6 +81,7 @@ static struct plugged *plugged_free(struct plugged *plugged)
 {
 	plugin_instance_free(plugged->device);
 	object_release(plugged->iothread);
+	object_release(plugged->rng);
 	free(plugged->id);
 	free(plugged);
 	return NULL;
@@ -206,17 +208,31 @@ static int make_id(struct plugged *plugged, const char *id, struct mortise_error
 	return mortise_fail(err, -ENOMEM, "Out of memory for device '%s'", id ? id : "");
 }
 
-static int choose_iothread(struct plugged *plugged, struct options *options, struct backends *backends,
-			   struct mortise_error *err)
+/* Takes the object that the device names in `key`, if it does. */
+static int use_object(struct plugged *plugged, struct options *options, const char *key, const char *type,
+		      struct object **out, struct mortise_error *err)
 {
 	const char *id;
-	int r = options_string(options, "iothread", &id, err);
+	int r = options_string(options, key, &id, err);
+
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? r : object_use(plugged->vm, key, type, id, out, err);
+}
+
+/* An iothread is the host's affair; what other objects hold becomes the device's own options. */
+static int use_objects(struct plugged *plugged, struct options *options, struct backends *backends,
+		       struct mortise_error *err)
+{
+	int r = use_object(plugged, options, "iothread", "iothread", &plugged->iothread, err);
 
 	if (r == 0)
-		r = object_use_iothread(plugged->vm, id, &plugged->iothread, err);
-	if (r == 0)
+		r = use_object(plugged, options, "rng", "rng-random", &plugged->rng, err);
+	if (r == 0 && plugged->rng)
+		r = options_add(options, "filename", object_filename(plugged->rng), OPTION_TEXT, err);
+	if (r == 0 && plugged->iothread)
 		backends->loop = object_loop(plugged->iothread);
-	return r == -ENOENT && !options_find(options, "iothread") ? 0 : r;
+	return r;
 }
 
 static int prepare(struct plugged *plugged, struct options *options, struct mortise_error *err)
@@ -249,7 +265,7 @@ static int prepare(struct plugged *plugged, struct options *options, struct mort
 	if (r == 0)
 		r = choose_mac(plugged, options, err);
 	if (r == 0)
-		r = choose_iothread(plugged, options, &backends, err);
+		r = use_objects(plugged, options, &backends, err);
 	if (r == 0)
 		r = plugin_instance_new(&plugged->device, vm->plugins, plugged->class, plugged->id, options, &backends,
 					vm->loop, err);

@@ -14,9 +14,9 @@ int hotplug_new(struct vm *vm, struct mortise_error *err);
 void hotplug_free(struct vm *vm); /* all devices are unplugged */
 
 /*
- * Plugs a device. Keys taken here: driver, id, iothread, addr (string, hex or decimal) or lun (a number; addr is lun +
- * 1), bus, romfile (empty only); all others are the class's properties. Without addr the first free slot of the bay.
- * Consumes `options`. The reply comes when the guest has been told.
+ * Plugs a device. Keys taken here: driver, id, iothread, rng, addr (string, hex or decimal) or lun (a number; addr is
+ * lun + 1), bus, romfile (empty only); all others are the class's properties. Without addr the first free slot of the
+ * bay. Consumes `options`. The reply comes when the guest has been told.
  */
 void hotplug_device_add(struct vm *vm, struct options *options, struct reply *reply);
 

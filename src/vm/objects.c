@@ -20,7 +20,7 @@ struct object {
 	char *id;
 	const struct object_kind *kind;
 	struct loop *loop; /* iothread */
-	int fd;		   /* rng-random */
+	char *filename;	   /* rng-random */
 	unsigned users;
 	struct object *next;
 };
@@ -32,21 +32,24 @@ static int open_iothread(struct object *object, struct options *options, struct 
 	return r < 0 ? r : loop_start(object->loop, object->id, err);
 }
 
+/* The file is opened to see that it can be, and again by the device. */
 static int open_rng(struct object *object, struct options *options, struct mortise_error *err)
 {
 	const char *path = "/dev/urandom";
+	_cleanup_close_ int fd = -1;
 	struct stat st;
 	int r = options_string(options, "filename", &path, err);
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	object->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (object->fd < 0 || fstat(object->fd, &st) < 0)
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return mortise_fail(err, -errno, "Could not open '%s': %s", path, strerror(errno));
 	if (!S_ISCHR(st.st_mode))
 		return mortise_fail(err, -EINVAL, "Could not use '%s' for random bytes: it is not a character device",
 				    path);
-	return 0;
+	object->filename = strdup(path);
+	return object->filename ? 0 : mortise_fail(err, -ENOMEM, "Out of memory for object '%s'", object->id);
 }
 
 static const struct object_kind kinds[] = {
@@ -61,8 +64,7 @@ static struct object *object_free(struct object *object)
 	if (!object)
 		return NULL;
 	loop_free(object->loop);
-	if (object->fd >= 0)
-		close(object->fd);
+	free(object->filename);
 	free(object->id);
 	free(object);
 	return NULL;
@@ -103,7 +105,6 @@ int object_add(struct vm *vm, struct options *options, struct mortise_error *err
 
 	if (!object)
 		return mortise_fail(err, -ENOMEM, "Out of memory for an object");
-	object->fd = -1;
 	r = need(owned, "qom-type", &type, err);
 	if (r == 0)
 		r = need(owned, "id", &id, err);
@@ -175,15 +176,16 @@ int object_thread_id(const struct object *object)
 	return object->loop ? loop_thread_id(object->loop) : 0;
 }
 
-int object_use_iothread(struct vm *vm, const char *id, struct object **out, struct mortise_error *err)
+int object_use(struct vm *vm, const char *key, const char *type, const char *id, struct object **out,
+	       struct mortise_error *err)
 {
 	struct object *object = *find(vm, id);
 
 	if (!object)
-		return mortise_fail(err, -ENOENT, "Parameter 'iothread': object '%s' not found", id);
-	if (!object->loop)
-		return mortise_fail(err, -EINVAL, "Parameter 'iothread': object '%s' is a '%s', not an iothread", id,
-				    object->kind->name);
+		return mortise_fail(err, -ENOENT, "Parameter '%s': object '%s' not found", key, id);
+	if (!streq(object->kind->name, type))
+		return mortise_fail(err, -EINVAL, "Parameter '%s': object '%s' is of type '%s', not '%s'", key, id,
+				    object->kind->name, type);
 	object->users++;
 	*out = object;
 	return 0;
@@ -192,6 +194,11 @@ int object_use_iothread(struct vm *vm, const char *id, struct object **out, stru
 struct loop *object_loop(const struct object *object)
 {
 	return object->loop;
+}
+
+const char *object_filename(const struct object *object)
+{
+	return object->filename;
 }
 
 void object_release(struct object *object)

@@ -3,7 +3,7 @@
  * vm/objects.h - backends of no bus that devices name by their id: -object and QMP's object-add.
  *
  * iothread: an I/O thread for several devices to share (their property `iothread`), in place of one each.
- * rng-random: a file of random bytes for a random number generator's device.
+ * rng-random: a file of random bytes, which the device that names it (property `rng`) gets as its `filename`.
  */
 #pragma once
 
@@ -32,9 +32,11 @@ int object_thread_id(const struct object *object);
 extern const char *const object_types[];
 
 /*
- * Takes an iothread for a device; its loop goes to *out. Ended by object_release(). -ENOENT: no such object;
- * -EINVAL: of another type.
+ * Takes the object `id`, which has to be of `type`, for a device that named it in the parameter `key`. Ended by
+ * object_release(). -ENOENT: no such object; -EINVAL: of another type.
  */
-int object_use_iothread(struct vm *vm, const char *id, struct object **out, struct mortise_error *err);
-struct loop *object_loop(const struct object *object);
-void object_release(struct object *object); /* NULL is fine */
+int object_use(struct vm *vm, const char *key, const char *type, const char *id, struct object **out,
+	       struct mortise_error *err);
+struct loop *object_loop(const struct object *object);	  /* an iothread's */
+const char *object_filename(const struct object *object); /* an rng-random's */
+void object_release(struct object *object);		  /* NULL is fine */

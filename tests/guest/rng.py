@@ -46,5 +46,18 @@ def unplugged(vm):
     tap.check_equal(vm.sh("head -c 1000 /dev/hwrng | wc -c").strip(), "1000", "bytes")
 
 
+@tap.test("it reads from the file of the object that it names, which stays while it does")
+def source(vm):
+    vm.qmp.execute("device_del", {"id": "rng1"})
+    expect_error(vm.qmp.execute, "device_add", {"driver": "virtio-rng", "id": "rng2", "rng": "zero"}, names=["'zero' not found"])
+    vm.qmp.execute("object-add", {"qom-type": "rng-random", "id": "zero", "filename": "/dev/zero"})
+    vm.qmp.execute("device_add", {"driver": "virtio-rng-device", "id": "rng2", "rng": "zero"})
+    # What the driver had asked for before comes first.
+    tap.check_equal(vm.sh("head -c 8000 /dev/hwrng | tail -c 4000 | tr -d '\\0' | wc -c").strip(), "0", "other bytes than zeroes")
+    expect_error(vm.qmp.execute, "object-del", {"id": "zero"}, names=["in use"])
+    vm.qmp.execute("device_del", {"id": "rng2"})
+    vm.qmp.execute("object-del", {"id": "zero"})
+
+
 if __name__ == "__main__":
     tap.main(VM)
