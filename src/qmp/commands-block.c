@@ -6,21 +6,13 @@
 
 #include "qmp/commands.h"
 #include "qmp/context.h"
-#include "qmp/flatten.h"
 #include "qmp/json.h"
 #include "qmp/types-block.h"
 #include "vm/hotplug.h"
 
 static void run_blockdev_add(struct qmp_call *call, const cJSON *arguments)
 {
-	struct mortise_error err = {0};
-	struct options *options;
-	int r = flatten_arguments(&options, arguments, &err);
-
-	if (r < 0)
-		qmp_answer(call, r, &err);
-	else
-		hotplug_blockdev_add(vm_of(call), options, qmp_reply(call));
+	run_with_options(call, arguments, hotplug_blockdev_add);
 }
 
 static void run_blockdev_del(struct qmp_call *call, const cJSON *arguments)

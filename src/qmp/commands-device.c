@@ -4,7 +4,6 @@
  */
 #include "qmp/commands.h"
 #include "qmp/context.h"
-#include "qmp/flatten.h"
 #include "qmp/json.h"
 #include "vm/hotplug.h"
 
@@ -20,14 +19,7 @@ static OPEN_OBJECT_TYPE(DeviceOptions, "a device, with its driver's properties a
 
 static void run_device_add(struct qmp_call *call, const cJSON *arguments)
 {
-	struct mortise_error err = {0};
-	struct options *options;
-	int r = flatten_arguments(&options, arguments, &err);
-
-	if (r < 0)
-		qmp_answer(call, r, &err);
-	else
-		hotplug_device_add(vm_of(call), options, qmp_reply(call));
+	run_with_options(call, arguments, hotplug_device_add);
 }
 
 static void run_device_del(struct qmp_call *call, const cJSON *arguments)

@@ -100,25 +100,40 @@ static OBJECT_TYPE(CpuInfo, "a vCPU", MUST("CPU", int, "its index"), MUST("curre
 		   MUST("arch", SysEmuTarget, "its architecture"), MAY("props", CpuInstanceProperties, "where it is"));
 static ARRAY_TYPE(CpuInfo);
 
+/* What the two queries call the same things. */
+struct cpu_words {
+	const char *index, *path, *thread, *arch;
+};
+
+static cJSON *describe_cpu(const struct vm *vm, unsigned index, const struct accel_cpu_info *cpu,
+			   const struct cpu_words *words)
+{
+	cJSON *info = cJSON_CreateObject();
+	char path[48];
+
+	snprintf(path, sizeof(path), "/machine/unattached/device[%u]", index);
+	json_add_unsigned(info, words->index, index);
+	cJSON_AddStringToObject(info, words->path, path);
+	json_add_integer(info, words->thread, cpu->thread_id);
+	cJSON_AddStringToObject(info, words->arch, arch_name(vm->machine->ops));
+	json_add_unsigned(cJSON_AddObjectToObject(info, "props"), "core-id", index);
+	return info;
+}
+
 static void run_cpus(struct qmp_call *call, const cJSON *arguments)
 {
+	static const struct cpu_words words = {"CPU", "qom_path", "thread_id", "arch"};
 	const struct vm *vm = vm_of(call);
 	cJSON *list = cJSON_CreateArray();
 
 	for (unsigned i = 0; i < vm->config->cpus; i++) {
-		cJSON *info = cJSON_CreateObject();
 		struct accel_cpu_info cpu = {0};
-		char path[48];
+		cJSON *info;
 
 		vm->accel->cpu_info(vm->accel, i, &cpu);
-		snprintf(path, sizeof(path), "/machine/unattached/device[%u]", i);
-		json_add_unsigned(info, "CPU", i);
+		info = describe_cpu(vm, i, &cpu, &words);
 		cJSON_AddBoolToObject(info, "current", i == 0);
 		cJSON_AddBoolToObject(info, "halted", cpu.halted);
-		cJSON_AddStringToObject(info, "qom_path", path);
-		json_add_integer(info, "thread_id", cpu.thread_id);
-		cJSON_AddStringToObject(info, "arch", arch_name(vm->machine->ops));
-		json_add_unsigned(cJSON_AddObjectToObject(info, "props"), "core-id", i);
 		cJSON_AddItemToArray(list, info);
 	}
 	qmp_return(call, list);
@@ -132,22 +147,15 @@ static ARRAY_TYPE(CpuInfoFast);
 
 static void run_cpus_fast(struct qmp_call *call, const cJSON *arguments)
 {
+	static const struct cpu_words words = {"cpu-index", "qom-path", "thread-id", "target"};
 	const struct vm *vm = vm_of(call);
 	cJSON *list = cJSON_CreateArray();
 
 	for (unsigned i = 0; i < vm->config->cpus; i++) {
-		cJSON *info = cJSON_CreateObject();
 		struct accel_cpu_info cpu = {0};
-		char path[48];
 
 		vm->accel->cpu_info(vm->accel, i, &cpu);
-		snprintf(path, sizeof(path), "/machine/unattached/device[%u]", i);
-		json_add_unsigned(info, "cpu-index", i);
-		cJSON_AddStringToObject(info, "qom-path", path);
-		json_add_integer(info, "thread-id", cpu.thread_id);
-		cJSON_AddStringToObject(info, "target", arch_name(vm->machine->ops));
-		json_add_unsigned(cJSON_AddObjectToObject(info, "props"), "core-id", i);
-		cJSON_AddItemToArray(list, info);
+		cJSON_AddItemToArray(list, describe_cpu(vm, i, &cpu, &words));
 	}
 	qmp_return(call, list);
 }

@@ -30,3 +30,7 @@ static inline struct vm *vm_of(const struct qmp_call *call)
 {
 	return context_of(call)->vm;
 }
+
+/* Hands the arguments, as flat options, to `act`, whose reply ends the call. */
+void run_with_options(struct qmp_call *call, const cJSON *arguments,
+		      void (*act)(struct vm *vm, struct options *options, struct reply *reply));

@@ -17,6 +17,7 @@ libmortise_a_SOURCES += \
 	src/qmp/commands-vm.c \
 	src/qmp/commands.c \
 	src/qmp/commands.h \
+	src/qmp/context.c \
 	src/qmp/context.h \
 	src/qmp/fds.c \
 	src/qmp/fds.h \

@@ -95,6 +95,7 @@ static const struct schema schema = {(const struct schema_group *const[]){&group
 
 struct fixture {
 	struct loop *loop;
+	struct task round;
 	struct qmp_server *server;
 };
 
@@ -125,10 +126,19 @@ static bool str_ends(const char *s, const char *end)
 	return strlen(s) >= strlen(end) && streq(s + strlen(s) - strlen(end), end);
 }
 
+static void end_round(struct task *task)
+{
+	loop_quit(container_of(task, struct fixture, round)->loop);
+}
+
+/* Turns the loop, without sleeping, often enough for whatever there is to do. */
 static void pump(struct fixture *fixture)
 {
-	for (int i = 0; i < 50; i++)
-		event_base_loop(loop_base(fixture->loop), EVLOOP_NONBLOCK);
+	fixture->round.run = end_round;
+	for (int i = 0; i < 50; i++) {
+		loop_post(fixture->loop, &fixture->round);
+		loop_run(fixture->loop);
+	}
 }
 
 static int connect_client(struct fixture *fixture)
