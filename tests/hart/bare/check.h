@@ -14,13 +14,8 @@ struct test {
 	void (*run)(void);
 };
 
-/* Runs the tests in order; main() of a test program is nothing else. */
-void run_tests(const struct test *tests, unsigned count);
-#define RUN_TESTS(...)                                               \
-	do {                                                         \
-		static const struct test tests_[] = {__VA_ARGS__};   \
-		run_tests(tests_, sizeof(tests_) / sizeof(*tests_)); \
-	} while (0)
+/* Runs the tests in order, and ends the program. */
+_Noreturn void run_tests(const struct test *tests, unsigned count);
 
 /* Fails the test that runs, and goes on; the first few failures of a test are told. */
 void expect_(const char *file, uint64_t line, const char *what, uint64_t found, uint64_t wanted);

@@ -308,12 +308,20 @@ static void by_address_space(void)
 
 void main(void)
 {
+	static const struct test tests[] = {
+		{"changed in place", in_place},
+		{"changed through another mapping", through_another_mapping},
+		{"changed by every kind of store", by_every_store},
+		{"changed by a store from the page before", by_a_store_over_the_page},
+		{"an instruction over the end of a page", over_the_page},
+		{"a page in two places", in_two_places},
+		{"code that runs off its page", off_the_page},
+		{"jumps between pages", jumps_between_pages},
+		{"code that changes what comes next", ahead_of_itself},
+		{"data among code", data_among_code},
+		{"code by address space", by_address_space},
+	};
+
 	set_up();
-	RUN_TESTS({"changed in place", in_place}, {"changed through another mapping", through_another_mapping},
-		  {"changed by every kind of store", by_every_store},
-		  {"changed by a store from the page before", by_a_store_over_the_page},
-		  {"an instruction over the end of a page", over_the_page}, {"a page in two places", in_two_places},
-		  {"code that runs off its page", off_the_page}, {"jumps between pages", jumps_between_pages},
-		  {"code that changes what comes next", ahead_of_itself}, {"data among code", data_among_code},
-		  {"code by address space", by_address_space});
+	run_tests(tests, ARRAY_SIZE(tests));
 }

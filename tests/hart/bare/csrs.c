@@ -275,10 +275,18 @@ static void rounding_modes(void)
 
 void main(void)
 {
+	static const struct test tests[] = {
+		{"which there are, and for whom", existence},
+		{"read-only ones", read_only},
+		{"scounteren", counters_for_user_mode},
+		{"instret", instructions_retired},
+		{"sstatus", status_register},
+		{"registers that hold what is written", plain_registers},
+		{"floating point turned off", floating_point_off},
+		{"floating point's state", floating_point_dirty},
+		{"rounding modes", rounding_modes},
+	};
+
 	set_up();
-	RUN_TESTS({"which there are, and for whom", existence}, {"read-only ones", read_only},
-		  {"scounteren", counters_for_user_mode}, {"instret", instructions_retired},
-		  {"sstatus", status_register}, {"registers that hold what is written", plain_registers},
-		  {"floating point turned off", floating_point_off}, {"floating point's state", floating_point_dirty},
-		  {"rounding modes", rounding_modes});
+	run_tests(tests, ARRAY_SIZE(tests));
 }

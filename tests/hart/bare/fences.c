@@ -40,7 +40,7 @@ static void wait_for_look(void)
 static void remote_fences(void)
 {
 	root = new_root();
-	for (unsigned form = 0; form < 5; form++) {
+	for (unsigned form = 0; form < 6; form++) {
 		asid = form;
 		stop = looks = 0;
 		pages[0][1] = 100;
@@ -61,6 +61,9 @@ static void remote_fences(void)
 			else if (form == 2)
 				result = SBI_CALL(SBI_RFENCE, SBI_RFENCE_SFENCE_VMA_ASID, mask, base, WINDOW, PAGE_SIZE,
 						  asid);
+			else if (form == 3)
+				result = SBI_CALL(SBI_RFENCE, SBI_RFENCE_SFENCE_VMA, mask, base,
+						  WINDOW - 5 * PAGE_SIZE + 8, 8 * PAGE_SIZE);
 			else
 				result = SBI_CALL(SBI_RFENCE, SBI_RFENCE_SFENCE_VMA, mask, base, 0, 0);
 			EXPECT(result.error, SBI_SUCCESS);
@@ -168,7 +171,13 @@ static void accessed_and_dirty(void)
 
 void main(void)
 {
+	static const struct test tests[] = {
+		{"remote fences of translations", remote_fences},
+		{"remote fences of code", remote_code},
+		{"code for another hart", code_for_another},
+		{"accessed and dirty bits", accessed_and_dirty},
+	};
+
 	other_begin();
-	RUN_TESTS({"remote fences of translations", remote_fences}, {"remote fences of code", remote_code},
-		  {"code for another hart", code_for_another}, {"accessed and dirty bits", accessed_and_dirty});
+	run_tests(tests, ARRAY_SIZE(tests));
 }

@@ -123,6 +123,12 @@ static void broadcast(void)
 
 void main(void)
 {
-	RUN_TESTS({"starting", starting}, {"stopping and starting again", stopping},
-		  {"interrupts back and forth", interrupts}, {"a broadcast", broadcast});
+	static const struct test tests[] = {
+		{"starting", starting},
+		{"stopping and starting again", stopping},
+		{"interrupts back and forth", interrupts},
+		{"a broadcast", broadcast},
+	};
+
+	run_tests(tests, ARRAY_SIZE(tests));
 }

@@ -43,5 +43,10 @@ static void reservations(void)
 
 void main(void)
 {
-	RUN_TESTS({"trailing zeros of words", trailing_zeros_of_words}, {"reservations", reservations});
+	static const struct test tests[] = {
+		{"trailing zeros of words", trailing_zeros_of_words},
+		{"reservations", reservations},
+	};
+
+	run_tests(tests, ARRAY_SIZE(tests));
 }

@@ -329,10 +329,20 @@ static void in_user_mode(void)
 
 void main(void)
 {
-	RUN_TESTS({"sie and sip", registers}, {"when an interrupt is taken", when_taken}, {"priorities", priorities},
-		  {"vectored", vectored}, {"stimecmp", timer_pending}, {"the timer in a loop", timer_in_a_loop},
-		  {"the timer in the shortest loop", timer_in_the_shortest_loop},
-		  {"the firmware's timer", timer_by_firmware}, {"waiting for the timer", wait_for_timer},
-		  {"time goes on", time_goes_on}, {"an interrupt to itself", interrupt_itself},
-		  {"in user mode", in_user_mode});
+	static const struct test tests[] = {
+		{"sie and sip", registers},
+		{"when an interrupt is taken", when_taken},
+		{"priorities", priorities},
+		{"vectored", vectored},
+		{"stimecmp", timer_pending},
+		{"the timer in a loop", timer_in_a_loop},
+		{"the timer in the shortest loop", timer_in_the_shortest_loop},
+		{"the firmware's timer", timer_by_firmware},
+		{"waiting for the timer", wait_for_timer},
+		{"time goes on", time_goes_on},
+		{"an interrupt to itself", interrupt_itself},
+		{"in user mode", in_user_mode},
+	};
+
+	run_tests(tests, ARRAY_SIZE(tests));
 }

@@ -442,12 +442,21 @@ static void atomics(void)
 
 void main(void)
 {
+	static const struct test tests[] = {
+		{"pages, megapages and gigapages", levels},
+		{"misaligned superpages", misaligned_superpages},
+		{"reserved bits and entries", reserved_entries},
+		{"what R, W, X, U, SUM and MXR allow", permissions},
+		{"permissions follow SUM, MXR and privilege", permissions_change},
+		{"accessed and dirty bits", accessed_dirty},
+		{"canonical addresses", canonical_addresses},
+		{"no such memory", no_such_memory},
+		{"unsupported modes leave satp unchanged", unsupported_modes},
+		{"loads and stores over the end of a page", page_crossing},
+		{"instructions over the end of a page", fetch_crossing},
+		{"atomic operations", atomics},
+	};
+
 	set_up();
-	RUN_TESTS({"pages, megapages and gigapages", levels}, {"misaligned superpages", misaligned_superpages},
-		  {"reserved bits and entries", reserved_entries}, {"what R, W, X, U, SUM and MXR allow", permissions},
-		  {"permissions follow SUM, MXR and privilege", permissions_change},
-		  {"accessed and dirty bits", accessed_dirty}, {"canonical addresses", canonical_addresses},
-		  {"no such memory", no_such_memory}, {"unsupported modes leave satp unchanged", unsupported_modes},
-		  {"loads and stores over the end of a page", page_crossing},
-		  {"instructions over the end of a page", fetch_crossing}, {"atomic operations", atomics});
+	run_tests(tests, ARRAY_SIZE(tests));
 }

@@ -121,7 +121,15 @@ static void reset(void)
 
 void main(void)
 {
-	RUN_TESTS({"BASE", base}, {"probing", probing}, {"registers stay", registers_stay},
-		  {"HSM refuses", hart_states}, {"hart masks", hart_masks}, {"DBCN", debug_console},
-		  {"SRST refuses", reset});
+	static const struct test tests[] = {
+		{"BASE", base},
+		{"probing", probing},
+		{"registers stay", registers_stay},
+		{"HSM refuses", hart_states},
+		{"hart masks", hart_masks},
+		{"DBCN", debug_console},
+		{"SRST refuses", reset},
+	};
+
+	run_tests(tests, ARRAY_SIZE(tests));
 }

@@ -184,7 +184,12 @@ static void reservations(void)
 
 void main(void)
 {
+	static const struct test tests[] = {
+		{"counters of both", contention}, {"a lock", locking},
+		{"message passing", messages},	  {"store buffering", store_buffering},
+		{"reservations", reservations},
+	};
+
 	other_begin();
-	RUN_TESTS({"counters of both", contention}, {"a lock", locking}, {"message passing", messages},
-		  {"store buffering", store_buffering}, {"reservations", reservations});
+	run_tests(tests, ARRAY_SIZE(tests));
 }

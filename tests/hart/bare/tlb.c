@@ -7,7 +7,10 @@
 #include "paging.h"
 
 #define WINDOW UINT64_C(0x1000000000)
+#define USER_CODE UINT64_C(0x2000000000)
 #define MANY 4096 /* pages, more than a TLB holds */
+
+extern char user_code[], user_load[];
 
 static _Alignas(4096) uint64_t pages[8][512];
 static uint64_t *roots[2];
@@ -145,6 +148,80 @@ static void fence_of_another(void)
 	}
 }
 
+/* A fence without an ASID is for all of them, and for global pages in each. */
+static void fence_of_all(void)
+{
+	uint64_t other = WINDOW + 2 * MEGAPAGE;
+
+	for (unsigned form = 0; form < 2; form++) {
+		during("form %u", (uint64_t)form);
+		for (unsigned root = 0; root < 2; root++) {
+			put(entry_at(roots[root], WINDOW, 0), make_pte(page(1), PTE_RW));
+			put(entry_at(roots[root], other, 0), make_pte(page(2), PTE_RW | PTE_G));
+		}
+		fence_all();
+		for (unsigned root = 0; root < 2; root++) {
+			enter(root, root + 1);
+			EXPECT(number_at(WINDOW), 1);
+			EXPECT(number_at(other), 2);
+		}
+		for (unsigned root = 0; root < 2; root++) {
+			put(entry_at(roots[root], WINDOW, 0), make_pte(page(3), PTE_RW));
+			put(entry_at(roots[root], other, 0), make_pte(page(4), PTE_RW | PTE_G));
+		}
+		if (form == 0) {
+			fence_all();
+		} else {
+			fence_address(WINDOW);
+			fence_address(other);
+		}
+		for (unsigned root = 0; root < 2; root++) {
+			enter(root, root + 1);
+			EXPECT(number_at(WINDOW), 3);
+			EXPECT(number_at(other), 4);
+		}
+	}
+	enter(0, 1);
+}
+
+static uint64_t number_for_user(uint64_t address)
+{
+	uint64_t cause = run_user(USER_CODE + (uint64_t)(user_load - user_code), address, 0, 0);
+
+	return cause == CAUSE_USER_ECALL ? this_cpu()->seen.x[10] : NOTHING;
+}
+
+/* One fence is for all that a page was used by: both privileges, with SUM and MXR and without. */
+static void fence_of_all_uses(void)
+{
+	uint64_t *leaf = entry_at(roots[0], WINDOW, 0);
+
+	map(roots[0], USER_CODE, (uint64_t)user_code, 0, PTE_V | PTE_R | PTE_X | PTE_U | PTE_A);
+	for (unsigned form = 0; form < 4; form++)
+		for (unsigned n = 1; n < 4; n++) {
+			during("form %u, page %u", (uint64_t)form, (uint64_t)n);
+			put(leaf, make_pte(page(n), PTE_RW | PTE_U));
+			if (form == 0)
+				fence_all();
+			else if (form == 1)
+				fence_address(WINDOW);
+			else if (form == 2)
+				fence_asid(1);
+			else
+				fence_address_asid(WINDOW, 1);
+			EXPECT(number_for_user(WINDOW), n);
+			csr_set("sstatus", STATUS_SUM);
+			EXPECT(number_at(WINDOW), n);
+			csr_set("sstatus", STATUS_MXR);
+			EXPECT(number_at(WINDOW), n);
+			EXPECT(number_for_user(WINDOW), n);
+			csr_clear("sstatus", STATUS_SUM);
+			EXPECT(number_at(WINDOW), NOTHING);
+			csr_clear("sstatus", STATUS_MXR);
+			EXPECT(number_at(WINDOW), NOTHING);
+		}
+}
+
 static void permissions_taken(void)
 {
 	uint64_t *leaf = entry_at(roots[0], WINDOW, 0);
@@ -246,10 +323,19 @@ static void root_exchanged(void)
 
 void main(void)
 {
+	static const struct test tests[] = {
+		{"address spaces switch without a fence", address_spaces},
+		{"many address spaces", many_address_spaces},
+		{"each form of sfence.vma", fence_forms},
+		{"sfence.vma of another address space", fence_of_another},
+		{"sfence.vma of all address spaces", fence_of_all},
+		{"sfence.vma of all uses of a page", fence_of_all_uses},
+		{"permissions taken and a page taken and given", permissions_taken},
+		{"superpages", superpages},
+		{"more pages than are remembered", many_pages},
+		{"another root for an address space", root_exchanged},
+	};
+
 	set_up();
-	RUN_TESTS(
-		{"address spaces switch without a fence", address_spaces}, {"many address spaces", many_address_spaces},
-		{"each form of sfence.vma", fence_forms}, {"sfence.vma of another address space", fence_of_another},
-		{"permissions taken and a page taken and given", permissions_taken}, {"superpages", superpages},
-		{"more pages than are remembered", many_pages}, {"another root for an address space", root_exchanged});
+	run_tests(tests, ARRAY_SIZE(tests));
 }

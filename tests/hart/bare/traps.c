@@ -253,10 +253,21 @@ static void supervisor_return(void)
 
 void main(void)
 {
+	static const struct test tests[] = {
+		{"illegal instructions", illegal_instructions},
+		{"what only S mode may", supervisor_only},
+		{"breakpoints", breakpoints},
+		{"calls from U mode", user_calls},
+		{"faults in U mode", user_faults},
+		{"misaligned accesses", misaligned},
+		{"access faults", access_faults},
+		{"what traps has not been done", nothing_half_done},
+		{"sstatus over a trap", status_stack},
+		{"stvec", trap_vector},
+		{"sepc", exception_pc},
+		{"sret to S mode", supervisor_return},
+	};
+
 	set_up();
-	RUN_TESTS({"illegal instructions", illegal_instructions}, {"what only S mode may", supervisor_only},
-		  {"breakpoints", breakpoints}, {"calls from U mode", user_calls}, {"faults in U mode", user_faults},
-		  {"misaligned accesses", misaligned}, {"access faults", access_faults},
-		  {"what traps has not been done", nothing_half_done}, {"sstatus over a trap", status_stack},
-		  {"stvec", trap_vector}, {"sepc", exception_pc}, {"sret to S mode", supervisor_return});
+	run_tests(tests, ARRAY_SIZE(tests));
 }
