@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
 if HAVE_CMOCKA
+EXTRA_DIST += tests/unit/unit.h
+
 UNIT_LIBS = $(CORE_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS =
 BLOCK_FIXTURE = tests/unit/block-fixture.c tests/unit/block-fixture.h
