@@ -88,6 +88,11 @@ UNIT_TESTS += tests/unit/test-virtio-blk
 tests_unit_test_virtio_blk_SOURCES = tests/unit/test-virtio-blk.c plugins/virtio-blk/disk.h 	plugins/virtio-blk/request.c plugins/virtio-blk/virtio-blk.c
 tests_unit_test_virtio_blk_LDADD = $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test-virtio-net
+tests_unit_test_virtio_net_SOURCES = tests/unit/test-virtio-net.c plugins/virtio-net/control.c plugins/virtio-net/filter.c \
+	plugins/virtio-net/frames.c plugins/virtio-net/virtio-net.c plugins/virtio-net/virtio-net.h
+tests_unit_test_virtio_net_LDADD = $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test-qmp-check
 tests_unit_test_qmp_check_SOURCES = tests/unit/test-qmp-check.c
 tests_unit_test_qmp_check_LDADD = $(UNIT_LIBS)
