@@ -5,6 +5,11 @@
 #include "unit.h"
 
 #include <linux/virtio_config.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <time.h>
 
 #include "ring.h"
 
@@ -381,6 +386,69 @@ static void late_arrival(void **state)
 	}
 }
 
+#define RACES 100000
+
+struct race {
+	struct state *s;
+	sem_t kick;
+	_Atomic bool lost;
+};
+
+/* A device that sleeps once its queue is empty, and is woken by nothing but notifications. */
+static void *race_device(void *opaque)
+{
+	struct race *race = opaque;
+
+	for (unsigned done = 0; done < RACES;) {
+		struct mortise_chain *chain = virtqueue_pop(&race->s->vq);
+		struct timespec until;
+
+		if (chain) {
+			virtqueue_push(&race->s->vq, chain, 0);
+			virtqueue_publish(&race->s->vq);
+			done++;
+			continue;
+		}
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += 10;
+		if (sem_timedwait(&race->kick, &until) < 0) {
+			atomic_store(&race->lost, true);
+			break;
+		}
+	}
+	return NULL;
+}
+
+/* Whatever is offered while the device is about to go to sleep is either seen by it or notified. */
+static void no_lost_notification(void **state)
+{
+	for (unsigned event_idx = 0; event_idx < 2; event_idx++) {
+		struct race race = {.s = *state};
+		struct ring *ring = &race.s->ring;
+		pthread_t device;
+
+		start(race.s, 8, event_idx ? WITH_EVENT_IDX : 0);
+		ring_desc(ring, 0, BUFFER, 1, 0, 0);
+		sem_init(&race.kick, 0, 0);
+		assert_int_equal(pthread_create(&device, NULL, race_device, &race), 0);
+		for (unsigned i = 0; i < RACES && !atomic_load(&race.lost); i++) {
+			struct vring_used_elem elem;
+
+			for (volatile unsigned pause = i % 64; pause; pause--)
+				; /* so that the moment varies */
+			ring_offer(ring, 0);
+			if (ring_must_kick(ring))
+				sem_post(&race.kick);
+			for (unsigned tries = 0; !ring_take(ring, &elem) && !atomic_load(&race.lost); tries++)
+				if (tries > 200)
+					sched_yield();
+		}
+		pthread_join(device, NULL);
+		sem_destroy(&race.kick);
+		assert_false(atomic_load(&race.lost));
+	}
+}
+
 /* Both indices and both event indices pass 65535, at every ring size, three times. */
 static void wrap_around(void **state)
 {
@@ -484,6 +552,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(flags, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(event_index, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(late_arrival, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_lost_notification, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wrap_around, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(code_is_invalidated, set_up, tear_down),
 	};
