@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The command line, run for real: help, refusals that name what is wrong, files that it writes."""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import images, tap
+from harness.vm import SOURCE, VM
+
+
+def run(*options):
+    done = subprocess.run([os.path.join(SOURCE, "run"), *options], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def refused(names, *options):
+    status, _, errors = run(*options)
+    tap.check_equal(status, 1, f"exit status of {options}")
+    tap.check_equal(len(errors.splitlines()), 1, f"lines of {errors!r}")
+    tap.check(names in errors, f"{names!r} is not in {errors!r}")
+
+
+@tap.test("help and version are printed")
+def helps(vm):
+    for options, words in (
+        (["-help"], "-kernel FILE"),
+        (["-version"], "mortise "),
+        (["-machine", "help"], "riscv64"),
+        (["-netdev", "help"], "ifname"),
+        (["-device", "help"], "virtio-blk "),
+        (["-device", "virtio-blk-device,help"], "logical_block_size"),
+    ):
+        status, out, errors = run(*options)
+        tap.check_equal((status, errors), (0, ""), options)
+        tap.check(words in out, f"{words!r} is not in what {options} prints")
+
+
+@tap.test("every option of the help is in the manual page")
+def manual(vm):
+    with open(os.path.join(SOURCE, "docs/mortise.1"), encoding="utf-8") as file:
+        page = file.read().replace("\\-", "-")
+    options = re.findall(r"^  (-[a-zA-Z-]+)", run("-help")[1], re.MULTILINE)
+    tap.check(len(options) > 20, "too few options")
+    tap.check_equal([each for each in options if each not in page], [], "options that are not in mortise(1)")
+
+
+@tap.test("what is wrong is named, in one line")
+def wrong(vm):
+    kernel = vm.file("idle-kernel")
+    refused("'-kernel'", "-kernal", kernel)
+    refused("No kernel", "-m", "256M")
+    refused("No such file", "-kernel", vm.file("absent"))
+    refused("not a regular file", "-kernel", "/dev/null")
+    refused("'pc'", "-machine", "pc", "-kernel", kernel)
+    refused("'colour'", "-machine", "microvm,colour=red", "-kernel", kernel)
+    refused("blk-slots", "-machine", "microvm,blk-slots=100", "-kernel", kernel)
+    refused("mac0", "-machine", "microvm,mac0=ff:ff:ff:ff:ff:ff", "-kernel", kernel)
+    refused("warp", "-accel", "warp", "-kernel", kernel)
+    refused("1 to 8", "-smp", "9", "-kernel", kernel)
+    refused("128M", "-m", "64M", "-kernel", kernel)
+    refused("stdio", "-serial", "vt100", "-kernel", kernel)
+    refused("absent", "-serial", f"file:{vm.file('absent/x')}", "-kernel", kernel)
+    refused("absent", "-D", vm.file("absent/log"), "-kernel", kernel)
+    refused("absent", "-plugin-dir", vm.file("absent"), "-device", "virtio-blk", "-kernel", kernel)
+    refused("absent", "-qmp", f"unix:{vm.file('absent/qmp')},server,nowait", "-kernel", kernel)
+    refused("in use", "-qmp", f"unix:{vm.qmp_path},server,nowait", "-kernel", kernel)
+    refused("c0", "-mon", "c0,mode=control", "-kernel", kernel)
+    refused("qom-type", "-object", "warp,id=w", "-kernel", kernel)
+    refused("nonesuch", "-device", "nonesuch", "-kernel", kernel)
+    refused("absent", "-drive", f"id=d,file={vm.file('absent')}", "-kernel", kernel)
+
+
+@tap.test("the device tree is written, and dtc finds nothing amiss")
+def dumpdtb(vm):
+    path = vm.file("board.dtb")
+    status, _, errors = run("-machine", f"microvm,dumpdtb={path},blk-slots=12", "-smp", "2", "-m", "1G")
+    tap.check_equal((status, errors), (0, ""), "dumpdtb")
+    done = subprocess.run(["dtc", "-I", "dtb", "-O", "dts", path], capture_output=True, text=True, check=True)
+    tap.check_equal(done.stderr, "", "warnings")
+    tap.check_equal(len(re.findall(r"virtio_mmio@", done.stdout)), 12 + 2 + 8, "slots")
+
+
+@tap.test("a pidfile is locked while the VM lives, and removed at its end")
+def pidfile(vm):
+    path = vm.file("pid")
+    with VM("-pidfile", path, "-name", "first", "-D", vm.file("log"), "-log-level", "info", idle=True) as first:
+        first.qmp.execute("query-status")
+        with open(path, encoding="ascii") as file:
+            tap.check_equal(int(file.read()), first.pid, "number in the pidfile")
+        refused("held by another", "-pidfile", path, "-kernel", vm.file("idle-kernel"))
+    tap.check(not os.path.exists(path), "the pidfile is still there")
+    with open(vm.file("log"), encoding="utf-8") as file:
+        tap.check("info: machine 'riscv64'" in file.read(), "the log lacks its first line")
+    tap.check_equal(stat.S_IMODE(os.stat(vm.file("log")).st_mode) & 0o7, 0, "others' rights on the log")
+
+
+@tap.test("-S waits for cont")
+def stopped(vm):
+    with VM("-S", idle=True) as other:
+        tap.check_equal(other.qmp.execute("query-status")["status"], "prelaunch", "status")
+        other.qmp.execute("cont")
+        tap.check_equal(other.qmp.execute("query-status")["status"], "running", "status")
+
+
+if __name__ == "__main__":
+    tap.main(lambda: VM(idle=True))
