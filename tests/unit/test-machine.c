@@ -267,13 +267,17 @@ static void uart_output(void **state)
 
 /* --- clock --- */
 
-static void *run_for_a_moment(struct loop *loop)
+static void on_moment(evutil_socket_t fd, short what, void *loop)
+{
+	loop_quit(loop);
+}
+
+static void run_for_a_moment(struct loop *loop)
 {
 	const struct timeval moment = {.tv_usec = 20000};
 
-	event_base_loopexit(loop_base(loop), &moment);
-	event_base_loop(loop_base(loop), 0);
-	return NULL;
+	event_base_once(loop_base(loop), -1, EV_TIMEOUT, on_moment, loop, &moment);
+	loop_run(loop);
 }
 
 static void rtc_time(void **state)
