@@ -7,6 +7,9 @@
 #include "paging.h"
 
 #define WINDOW UINT64_C(0x1000000000)
+/* Not at a multiple of megabytes from WINDOW or from the code: what a test wants to see forgotten must not be
+ * displaced. */
+#define OTHER (WINDOW + 3 * MEGAPAGE + 300 * PAGE_SIZE)
 #define USER_CODE UINT64_C(0x2000000000)
 #define MANY 4096 /* pages, more than a TLB holds */
 
@@ -89,8 +92,8 @@ static void many_address_spaces(void)
 
 static void fence_forms(void)
 {
-	uint64_t *leaf = entry_at(roots[0], WINDOW, 0), *global = entry_at(roots[0], WINDOW + MEGAPAGE, 0);
-	uint64_t other = WINDOW + MEGAPAGE;
+	uint64_t *leaf = entry_at(roots[0], WINDOW, 0), *global = entry_at(roots[0], OTHER, 0);
+	uint64_t other = OTHER;
 
 	enter(0, 1);
 	for (unsigned form = 0; form < 4; form++) {
@@ -127,22 +130,26 @@ static void fence_forms(void)
 /* The fence that names another ASID than the one in force. */
 static void fence_of_another(void)
 {
+	static const uint64_t asids[] = {2, 0x102, 0x8002, 0xffff};
 	uint64_t *leaf = entry_at(roots[1], WINDOW, 0);
 
-	for (unsigned form = 0; form < 2; form++) {
+	for (unsigned round = 0; round < 8; round++) {
+		uint64_t asid = asids[round / 2];
+
+		during("asid %x, form %u", asid, (uint64_t)round % 2);
 		put(leaf, make_pte(page(2), PTE_RW));
 		fence_all();
-		enter(1, 2);
+		enter(1, asid);
 		EXPECT(number_at(WINDOW), 2);
 		enter(0, 1);
 		EXPECT(number_at(WINDOW), 5);
 		put(leaf, make_pte(page(7), PTE_RW));
-		if (form == 0)
-			fence_asid(2);
+		if (round % 2 == 0)
+			fence_asid(asid);
 		else
-			fence_address_asid(WINDOW, 2);
+			fence_address_asid(WINDOW, asid);
 		EXPECT(number_at(WINDOW), 5);
-		enter(1, 2);
+		enter(1, asid);
 		EXPECT(number_at(WINDOW), 7);
 		enter(0, 1);
 	}
@@ -151,7 +158,7 @@ static void fence_of_another(void)
 /* A fence without an ASID is for all of them, and for global pages in each. */
 static void fence_of_all(void)
 {
-	uint64_t other = WINDOW + 2 * MEGAPAGE;
+	uint64_t other = OTHER;
 
 	for (unsigned form = 0; form < 2; form++) {
 		during("form %u", (uint64_t)form);
@@ -241,8 +248,8 @@ static void permissions_taken(void)
 	EXPECT(number_at(WINDOW), 1);
 }
 
-/* A fence on any address of a superpage forgets all of it; so does one after its place was taken by pages. */
-static void superpages(void)
+/* A fence on any address of a megapage forgets all of it; so does one after pages took its place. */
+static void megapages(void)
 {
 	uint64_t base = WINDOW + 4 * GIGAPAGE, first = page(0) & ~(MEGAPAGE - 1), *entry = entry_at(roots[0], base, 1);
 	uint64_t *table, at[2];
@@ -279,6 +286,23 @@ static void superpages(void)
 	fence_all();
 	for (unsigned n = 0; n < 512; n++)
 		EXPECT(number_at(base + n * PAGE_SIZE), 7 - (n & 7));
+}
+
+static void gigapages(void)
+{
+	uint64_t base = WINDOW + 6 * GIGAPAGE, first = page(0) & ~(GIGAPAGE - 1), *entry = entry_at(roots[0], base, 2);
+
+	for (unsigned round = 0; round < 3; round++) {
+		during("round %u", (uint64_t)round);
+		put(entry, make_pte(first, PTE_RW));
+		fence_all();
+		for (unsigned n = 0; n < 8; n++)
+			EXPECT(number_at(base + (page(n) - first)), n);
+		put(entry, 0);
+		fence_address(base + 5 * MEGAPAGE);
+		for (unsigned n = 0; n < 8; n++)
+			EXPECT(number_at(base + (page(n) - first)), NOTHING);
+	}
 }
 
 /* Far more pages than fit, in an order that makes them take each other's places. */
@@ -331,7 +355,8 @@ void main(void)
 		{"sfence.vma of all address spaces", fence_of_all},
 		{"sfence.vma of all uses of a page", fence_of_all_uses},
 		{"permissions taken and a page taken and given", permissions_taken},
-		{"superpages", superpages},
+		{"megapages", megapages},
+		{"gigapages", gigapages},
 		{"more pages than are remembered", many_pages},
 		{"another root for an address space", root_exchanged},
 	};
