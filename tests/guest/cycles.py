@@ -32,7 +32,7 @@ def warm_up(vm):
     images.sparse(vm.file("disk.img"), SIZE)
     for number in range(WARM_UP):
         cycle(vm, number)
-    vm.before = vm.descriptors(), vm.threads(), vm.own_memory()
+    vm.before = vm.resources()
 
 
 @tap.test(f"{CYCLES} cycles")
@@ -43,12 +43,7 @@ def cycles(vm):
 
 @tap.test("no descriptor, no thread and no memory was left behind")
 def leaks(vm):
-    descriptors, threads, memory = vm.before
-    tap.check_equal(vm.descriptors(), descriptors, "open files")
-    tap.check_equal(vm.threads(), threads, "threads")
-    grown = vm.own_memory() - memory
-    tap.note(f"grown by {grown >> 10} KiB")
-    tap.check(grown < 1 << 20, f"{grown >> 10} KiB more memory after {CYCLES} cycles")
+    vm.check_nothing_left(vm.before)
 
 
 if __name__ == "__main__":

@@ -164,6 +164,19 @@ class VM:
         mappings.remove(max(mappings))
         return sum(anonymous for _, anonymous in mappings)
 
+    def resources(self):
+        """What a leak would add to, for check_nothing_left()."""
+        return self.descriptors(), self.threads(), self.own_memory()
+
+    def check_nothing_left(self, before, allowed=1 << 20):
+        """No descriptor and no thread more than resources() told `before`, and less than `allowed` bytes of memory."""
+        descriptors, threads, memory = before
+        tap.check_equal(self.descriptors(), descriptors, "open files")
+        tap.check_equal(self.threads(), threads, "threads")
+        grown = self.own_memory() - memory
+        tap.note(f"grown by {grown >> 10} KiB")
+        tap.check(grown < allowed, f"{grown >> 10} KiB more memory")
+
     def __enter__(self):
         try:
             return self.start()
