@@ -56,6 +56,7 @@ static int load(struct machine *machine, const struct machine_boot *boot, struct
 {
 	struct riscv64 *board = board_of(machine);
 	uint64_t initrd_start = 0, initrd_size = 0, fdt_at;
+	_cleanup_(boot_close) struct boot_file initrd = BOOT_FILE_NONE;
 	_cleanup_free_ void *fdt = NULL;
 	struct boot_kernel kernel;
 	size_t fdt_size;
@@ -69,9 +70,12 @@ static int load(struct machine *machine, const struct machine_boot *boot, struct
 	fdt_at = ALIGN_UP(kernel.end, SUPERPAGE);
 	if (boot->initrd) {
 		initrd_start = fdt_at;
-		r = boot_load_file(machine->ram, boot->initrd, initrd_start, &initrd_size, err);
+		r = boot_open(&initrd, boot->initrd, err);
+		if (r == 0)
+			r = boot_load_file(machine->ram, &initrd, initrd_start, err);
 		if (r < 0)
 			return r;
+		initrd_size = initrd.size;
 		fdt_at = ALIGN_UP(initrd_start + initrd_size, SUPERPAGE);
 	}
 	r = build_fdt(board, boot, initrd_start, initrd_start + initrd_size, &fdt, &fdt_size, err);
