@@ -6,7 +6,6 @@
 
 #include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "accel/soft/csr.h"
 #include "accel/soft/fp.h"
@@ -179,7 +178,7 @@ void *hart_main(void *arg)
 {
 	struct hart *hart = arg;
 
-	__atomic_store_n(&hart->thread_id, gettid(), __ATOMIC_RELAXED);
+	soft_arrive(hart);
 	while (soft_rest(hart->soft)) {
 		switch (__atomic_load_n(&hart->state, __ATOMIC_ACQUIRE)) {
 		case HART_STARTING:

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "accel/soft/csr.h"
 #include "base/util.h"
@@ -21,6 +22,16 @@ static struct soft *to_soft(struct accel *accel)
 static bool all_resting(const struct soft *soft)
 {
 	return soft->resting == soft->started;
+}
+
+void soft_arrive(struct hart *hart)
+{
+	struct soft *soft = hart->soft;
+
+	pthread_mutex_lock(&soft->lock);
+	__atomic_store_n(&hart->thread_id, gettid(), __ATOMIC_RELAXED);
+	pthread_cond_broadcast(&soft->changed);
+	pthread_mutex_unlock(&soft->lock);
 }
 
 bool soft_rest(struct soft *soft)
@@ -141,6 +152,10 @@ static int start_threads(struct soft *soft, struct mortise_error *err)
 		pthread_setname_np(soft->harts[i].thread, name);
 		soft->started++;
 	}
+	/* Who asks for a vCPU's thread once it is started shall never be told 0. */
+	for (unsigned i = 0; !error && i < soft->hart_count; i++)
+		while (!soft->harts[i].thread_id)
+			pthread_cond_wait(&soft->changed, &soft->lock);
 	return error;
 }
 

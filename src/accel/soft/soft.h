@@ -35,6 +35,9 @@ struct soft {
 
 extern const struct accel_ops soft_accel_ops;
 
+/* A hart thread's first step: says which Linux thread it is. soft_start() waits for all of them. */
+void soft_arrive(struct hart *hart);
+
 /* Rests as long as the VM is paused; false: the thread shall end. Hart threads, outside the guest. */
 bool soft_rest(struct soft *soft);
 
