@@ -4,7 +4,9 @@
 
 import contextlib
 import os
+import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -134,6 +136,41 @@ def writable_plugin(vm):
         os.chmod(path, mode)
         refused(vm, "device_add", other_device(driver="loose"), "loose")
     os.remove(path)
+
+
+@tap.test("a plugin of another ABI, and one that belongs to somebody else")
+def foreign_plugin(vm):
+    path = os.path.join(vm.plugins, "foreign.so")
+    shutil.copy(os.path.join(vm.plugins, "virtio-blk.so"), path)
+    with open(path, "r+b") as file:
+        data = file.read()
+        # struct mortise_plugin: magic, size, abi_major, abi_minor
+        at, = [each.start() for each in re.finditer(struct.pack("<I", 0x4D525453), data) if data[each.start() + 8] == 1]
+        file.seek(at + 8)
+        file.write(struct.pack("<H", 2))
+    expect_error(vm.qmp.execute, "device_add", other_device(driver="foreign"))  # what was mapped stays mapped
+    refused(vm, "device_add", other_device(driver="foreign"), "foreign", "ABI")
+    os.remove(path)
+    if os.geteuid() != 0:
+        raise tap.Skip("only root can give a file away")
+    shutil.copy(os.path.join(vm.plugins, "virtio-blk.so"), path)
+    os.chown(path, 65534, -1)
+    refused(vm, "device_add", other_device(driver="foreign"), path, "65534")
+    os.remove(path)
+
+
+@tap.test("a node of the wrong kind")
+def wrong_kind(vm):
+    shutil.copy(os.path.join(BUILD, "plugins/.libs/virtio-net.so"), vm.plugins)
+    os.chmod(os.path.join(vm.plugins, "virtio-net.so"), 0o644)
+    vm.qmp.execute("netdev_add", {"type": "dgram", "id": "net0", "local": {"type": "unix", "path": vm.file("net0")},
+                                  "remote": {"type": "unix", "path": vm.file("peer")}})
+    refused(vm, "device_add", other_device(drive="net0"), "net0")
+    expect_error(vm.qmp.execute, "device_add", {"driver": "virtio-net", "id": "nic", "bogus": 1})  # it is loaded
+    refused(vm, "device_add", {"driver": "virtio-net", "id": "nic", "netdev": "free"}, "free")
+    refused(vm, "blockdev-del", {"node-name": "net0"}, "net0")
+    refused(vm, "netdev_del", {"id": "free"}, "free", kind="DeviceNotFound")
+    vm.qmp.execute("netdev_del", {"id": "net0"})
 
 
 @tap.test("no such node")
