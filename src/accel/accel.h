@@ -37,14 +37,24 @@ struct accel_config {
 	unsigned cpu_count;
 	struct ram *ram;
 	const struct mmio_map *mmio;
-	uint64_t timebase_hz; /* RISC-V: frequency of the `time` CSR */
+	const struct mmio_map *pio; /* x86-64: I/O ports, accessed 1, 2 or 4 bytes wide; NULL elsewhere */
+	uint64_t timebase_hz;	    /* RISC-V: frequency of the `time` CSR */
 	struct accel_events events;
+};
+
+/* In which state the first vCPU starts. */
+enum accel_entry_kind {
+	ACCEL_ENTRY_RISCV, /* supervisor mode, satp 0, interrupts off; a0 = arg0 (hart id), a1 = arg1 (device tree) */
+	ACCEL_ENTRY_X86_LONG, /* 64-bit mode on `page_table`, flat segments 0x10 and 0x18, interrupts off; rsi = arg0 */
+	ACCEL_ENTRY_X86_PVH,  /* 32-bit protected mode, paging off, flat segments, interrupts off; ebx = arg0 */
 };
 
 /* Where the first vCPU starts; the others wait for the guest to start them. */
 struct accel_entry {
+	enum accel_entry_kind kind;
 	uint64_t pc;
-	uint64_t arg0, arg1; /* RISC-V: a0 (hart id) and a1 (device tree's address) */
+	uint64_t arg0, arg1;
+	uint64_t page_table; /* LONG: guest-physical; made by the machine, as is the GDT, should the guest need one */
 };
 
 /* One interrupt input of a vCPU, as its architecture names it. */
@@ -93,6 +103,29 @@ struct accel {
 
 	/* Raises or lowers an interrupt input. Any thread; takes no lock that is held during an MMIO access. */
 	void (*set_irq)(struct accel *accel, unsigned cpu, enum accel_irq irq, bool level);
+
+	/*
+	 * Where the interrupt controller is the accelerator's (x86-64 under KVM), in place of set_irq; else NULL. Each
+	 * call may come on any thread, also in an MMIO access.
+	 *
+	 * set_gsi: raises or lowers a global system interrupt (an IOAPIC's pin).
+	 */
+	void (*set_gsi)(struct accel *accel, unsigned gsi, bool level);
+
+	/*
+	 * Ties a GSI to an eventfd (borrowed until it is detached): each write to it is one edge. With a second one,
+	 * `resample_fd` (else -1), a write to the first raises the level until the guest's end of interrupt lowers it,
+	 * which is told by the second.
+	 */
+	int (*irq_fd)(struct accel *accel, unsigned gsi, int event_fd, int resample_fd, bool attach,
+		      struct mortise_error *err);
+
+	/*
+	 * Ties guest stores of `value`, `width` bytes wide, at `gpa` to an eventfd (borrowed until it is detached):
+	 * they then reach no MMIO region and cost the vCPU's thread nothing. NULL where stores cannot be.
+	 */
+	int (*notify_fd)(struct accel *accel, uint64_t gpa, unsigned width, uint64_t value, int event_fd, bool attach,
+			 struct mortise_error *err);
 
 	void (*cpu_info)(struct accel *accel, unsigned cpu, struct accel_cpu_info *info);
 

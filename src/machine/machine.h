@@ -42,6 +42,7 @@ struct machine_ops {
 struct machine {
 	const struct machine_ops *ops;
 	struct mmio_map mmio;
+	struct mmio_map pio; /* x86-64: I/O ports */
 	struct bus bus;
 	struct ram *ram;
 	struct accel *accel; /* set by attach() */

@@ -84,7 +84,7 @@ static int load(struct machine *machine, const struct machine_boot *boot, struct
 	r = boot_put(machine->ram, fdt_at, fdt, fdt_size, "the device tree", err);
 	if (r < 0)
 		return r;
-	*entry = (struct accel_entry){.pc = kernel.entry, .arg0 = 0, .arg1 = fdt_at};
+	*entry = (struct accel_entry){.kind = ACCEL_ENTRY_RISCV, .pc = kernel.entry, .arg0 = 0, .arg1 = fdt_at};
 	return 0;
 }
 

@@ -64,6 +64,7 @@ static int make_accel(struct vm *vm, const struct machine_ops *board, struct mor
 		.cpu_count = vm->config->cpus,
 		.ram = vm->ram,
 		.mmio = &vm->machine->mmio,
+		.pio = board->arch == ACCEL_X86_64 ? &vm->machine->pio : NULL,
 		.timebase_hz = board->timebase_hz,
 		.events = lifecycle_events(vm),
 	};
