@@ -457,7 +457,7 @@ static const struct mortise_property user_properties[] = {
 	{.name = "hostfwd",
 	 .type = MORTISE_PROPERTY_STRING,
 	 .offset = offsetof(struct user, options.ignored),
-	 .help = "[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT; several as hostfwd.0, hostfwd.1, ..."},
+	 .help = "[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT; several on the command line as often, in QMP as a list"},
 	{0},
 };
 

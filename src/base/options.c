@@ -71,6 +71,30 @@ static bool is_flag(const char *key, const char *const *flags)
 	return false;
 }
 
+/* A value of a key that may be repeated: the first one under its own name, others under the next that is free. */
+static int add_repeated(struct options *options, const char *key, const char *value, struct mortise_error *err)
+{
+	char numbered[64];
+
+	if (!find(options, key))
+		return options_add(options, key, value, OPTION_TEXT, err);
+	for (size_t i = 1;; i++) {
+		snprintf(numbered, sizeof(numbered), "%s.%zu", key, i);
+		if (!find(options, numbered))
+			return options_add(options, numbered, value, OPTION_TEXT, err);
+	}
+}
+
+static bool is_repeatable(const char *key, const char *const *flags)
+{
+	const size_t length = strlen(key);
+
+	for (; flags && *flags; flags++)
+		if (!strncmp(*flags, key, length) && streq(*flags + length, "+"))
+			return true;
+	return false;
+}
+
 /* Copies up to a single comma into `item`, folding doubled ones; returns where the next item starts. */
 static const char *next_item(const char *text, char *item)
 {
@@ -101,7 +125,8 @@ int options_parse(struct options **out, const char *text, const char *first, con
 			*equals = '\0';
 			if (!*item)
 				return mortise_fail(err, -EINVAL, "Value '%s' has no name before its '='", equals + 1);
-			r = options_add(options, item, equals + 1, OPTION_TEXT, err);
+			r = is_repeatable(item, flags) ? add_repeated(options, item, equals + 1, err)
+						       : options_add(options, item, equals + 1, OPTION_TEXT, err);
 		} else if (leading && first) {
 			r = options_add(options, first, item, OPTION_TEXT, err);
 		} else if (str_starts(item, "no") && is_flag(item + 2, flags)) {

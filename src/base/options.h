@@ -40,7 +40,8 @@ DEFINE_CLEANUP(struct options *, options_free)
 
 /*
  * Parses "a=1,b=2" (a doubled comma stands for one; a key without `=` means on, `nokey` means key off when `key` is
- * one of `flags`, NULL-terminated or NULL). `first`, if not NULL, names the key of a leading value that has no `=`.
+ * one of `flags`, NULL-terminated or NULL). A key that is in `flags` with a '+' behind it may be repeated: its further
+ * values are those of key.1, key.2 and so on. `first`, if not NULL, names the key of a leading value that has no `=`.
  */
 int options_parse(struct options **out, const char *text, const char *first, const char *const *flags,
 		  struct mortise_error *err);

@@ -173,11 +173,13 @@ static int add_blockdev(struct cli *cli, const char *value, struct mortise_error
 
 static int add_netdev(struct cli *cli, const char *value, struct mortise_error *err)
 {
+	static const char *const repeatable[] = {"hostfwd+", NULL};
+
 	if (streq(value, "help")) {
 		cli->netdev_help = true;
 		return 0;
 	}
-	return append_parsed(&cli->vm.netdevs, value, "type", NULL, err);
+	return append_parsed(&cli->vm.netdevs, value, "type", repeatable, err);
 }
 
 static int add_qmp(struct cli *cli, const char *value, struct mortise_error *err)

@@ -82,7 +82,7 @@ static void macs(void **state)
 
 static void option_lists(void **state)
 {
-	static const char *const flags[] = {"server", "wait", NULL};
+	static const char *const flags[] = {"server", "wait", NULL}, *const repeatable[] = {"a+", NULL};
 	_cleanup_(options_free_p) struct options *options = NULL;
 	struct mortise_error err = {0};
 	const char *text;
@@ -103,6 +103,12 @@ static void option_lists(void **state)
 	assert_int_equal(options_u64(options, "n", &number, &err), 0);
 	assert_int_equal(options_done(options, &err), 0);
 	assert_int_equal(options_u64(options, "absent", &number, &err), -ENOENT);
+
+	options = options_free(options);
+	assert_int_equal(options_parse(&options, "a=1,b=2,a=3,a=4", NULL, repeatable, &err), 0);
+	assert_string_equal(options_find(options, "a")->value, "1");
+	assert_string_equal(options_find(options, "a.1")->value, "3");
+	assert_string_equal(options_find(options, "a.2")->value, "4");
 
 	options = options_free(options);
 	assert_true(options_parse(&options, "a=1,a=2", NULL, NULL, &err) < 0);
