@@ -20,7 +20,6 @@
 
 #define FIFO_SIZE (512 * KIB)
 #define SEND_BATCH 64
-#define BUFFERS_MAX 1024	   /* of one recvmsg() */
 #define SEND_BUFFER (4 * (int)MIB) /* what may wait in the kernel for the peer; it may allow less */
 
 struct dgram {
@@ -266,14 +265,10 @@ static int dgram_send(struct mortise_net *net, uint32_t queue, const struct iove
 
 static int64_t dgram_receive(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count)
 {
-	static const uint8_t header[12];
-	struct iovec buffers[BUFFERS_MAX], *at = buffers;
+	struct iovec buffers[NET_GSO_BUFFERS_MAX], *at = net_gso_none(buffers, iov, &count, net->header_size);
 	struct msghdr message = {0};
 	ssize_t n;
 
-	count = MIN(count, BUFFERS_MAX);
-	memcpy(buffers, iov, count * sizeof(*iov));
-	mortise_iov_put(&at, &count, header, net->header_size);
 	message.msg_iov = at;
 	message.msg_iovlen = count;
 	for (unsigned bad = 0; bad < SEND_BATCH; bad++) {

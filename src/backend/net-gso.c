@@ -284,3 +284,15 @@ uint32_t net_gso_next(struct net_gso *gso, uint8_t *out)
 	gso->index++;
 	return gso->header_size + size;
 }
+
+struct iovec *net_gso_none(struct iovec copy[NET_GSO_BUFFERS_MAX], const struct iovec *iov, uint32_t *count,
+			   uint32_t header_size)
+{
+	static const uint8_t header[sizeof(struct virtio_net_hdr_mrg_rxbuf)];
+	struct iovec *at = copy;
+
+	*count = MIN(*count, NET_GSO_BUFFERS_MAX);
+	memcpy(copy, iov, *count * sizeof(*iov));
+	mortise_iov_put(&at, count, header, MIN(header_size, sizeof(header)));
+	return at;
+}

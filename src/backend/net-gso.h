@@ -42,5 +42,13 @@ int net_gso_begin(struct net_gso *gso, const struct iovec *iov, uint32_t count, 
 uint32_t net_gso_frames(const struct net_gso *gso);
 uint64_t net_gso_bytes(const struct net_gso *gso);
 
+/*
+ * The other way: a finished frame is to be read into `iov`. Writes a header there that says that nothing is left to do;
+ * returns the part of `copy` that is behind it, of *count buffers.
+ */
+#define NET_GSO_BUFFERS_MAX 1024u
+struct iovec *net_gso_none(struct iovec copy[NET_GSO_BUFFERS_MAX], const struct iovec *iov, uint32_t *count,
+			   uint32_t header_size);
+
 /* Writes the next finished frame to `out`, which has room for it (NET_FRAME_MAX); its length, 0 after the last. */
 uint32_t net_gso_next(struct net_gso *gso, uint8_t *out);

@@ -3,7 +3,8 @@
  * backend/net-tap.c - a tap: frames go between the guest's buffers and the kernel without a copy of ours.
  *
  * The kernel takes and gives frames with their virtio-net header, checks what the guest wrote into it, and does the
- * checksums and the segmentation that the guest left undone (Documentation/networking/tuntap.rst).
+ * checksums and the segmentation that the guest left undone (Documentation/networking/tuntap.rst). A descriptor of a
+ * tap that was opened without those headers does as well: then that work is done here.
  */
 #include "backend/net-driver.h"
 
@@ -13,6 +14,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 
+#include "backend/net-gso.h"
 #include "base/util.h"
 
 #ifndef TUN_F_USO4
@@ -38,6 +40,7 @@ struct tap {
 	uint32_t queues;
 
 	struct tap_queue queue[NET_QUEUE_PAIRS_MAX];
+	uint8_t *finished;     /* where frames are finished for a tap without virtio-net headers; otherwise NULL */
 	unsigned tun_offloads; /* TUN_F_*: what the guest can receive */
 	uint32_t pairs;	       /* queues in use */
 	struct event *retry;   /* armed while the tap is gone */
@@ -150,7 +153,7 @@ static int open_by_name(struct tap *tap, struct mortise_error *err)
 	return 0;
 }
 
-static int check_fd(const char *text, int fd, char *ifname, struct mortise_error *err)
+static int check_fd(const char *text, int fd, char *ifname, bool *headers, struct mortise_error *err)
 {
 	struct ifreq request = {0};
 
@@ -159,14 +162,13 @@ static int check_fd(const char *text, int fd, char *ifname, struct mortise_error
 	if (!(request.ifr_flags & IFF_TAP))
 		return mortise_fail(err, -EINVAL, "File descriptor %s is the tun '%s', not a tap", text,
 				    request.ifr_name);
-	if (!(request.ifr_flags & IFF_VNET_HDR) || !(request.ifr_flags & IFF_NO_PI))
-		return mortise_fail(err, -EINVAL,
-				    "File descriptor %s (tap '%s') was opened without IFF_VNET_HDR and IFF_NO_PI", text,
-				    request.ifr_name);
 	if (*ifname && !streq(ifname, request.ifr_name))
 		return mortise_fail(err, -EINVAL, "File descriptor %s is a queue of tap '%s', the others are of '%s'",
 				    text, request.ifr_name, ifname);
 	memcpy(ifname, request.ifr_name, IFNAMSIZ);
+	/* The same for all queues: it is the tap's. Whether IFF_NO_PI was given cannot be told: its bit says
+	 * IFF_NOFILTER. */
+	*headers = request.ifr_flags & IFF_VNET_HDR;
 	return 0;
 }
 
@@ -177,6 +179,7 @@ static int open_by_fds(struct tap *tap, struct mortise_error *err)
 	int fds[NET_QUEUE_PAIRS_MAX];
 	char ifname[IFNAMSIZ] = "", *rest = list, *item;
 	uint32_t count = 0;
+	bool headers = true;
 
 	if (!list)
 		return mortise_fail(err, -ENOMEM, "Out of memory for netdev '%s'", tap->net.id);
@@ -189,10 +192,12 @@ static int open_by_fds(struct tap *tap, struct mortise_error *err)
 		r = net_inherit_fd(item, &fds[count], err);
 		if (r < 0)
 			return r;
-		r = check_fd(item, fds[count++], ifname, err);
+		r = check_fd(item, fds[count++], ifname, &headers, err);
 		if (r < 0)
 			return r;
 	}
+	if (!headers && !(tap->finished = malloc(NET_FRAME_MAX)))
+		return mortise_fail(err, -ENOMEM, "Out of memory for netdev '%s'", tap->net.id);
 	for (uint32_t i = 0; i < count; i++)
 		tap->queue[i].fd = fds[i];
 	tap->net.queue_pairs = count;
@@ -214,6 +219,10 @@ static void probe_offloads(struct tap *tap)
 	};
 	unsigned tun = 0;
 
+	if (tap->finished) {
+		tap->net.offloads = NET_SOFT_OFFLOADS;
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		if (ioctl(tap->queue[0].fd, TUNSETOFFLOAD, tun | steps[i].tun) < 0)
 			break;
@@ -257,7 +266,10 @@ static int tap_open(struct mortise_net *net, struct mortise_error *err)
 
 static void tap_close(struct mortise_net *net)
 {
-	close_queues(container_of(net, struct tap, net));
+	struct tap *tap = container_of(net, struct tap, net);
+
+	close_queues(tap);
+	free(steal_ptr(&tap->finished));
 }
 
 /* --- the instance's thread --- */
@@ -314,8 +326,8 @@ static int apply(struct tap *tap)
 	int header_size = (int)tap->net.header_size;
 
 	/* Both are the tap's, not the queue's, and queue 0 is always attached. */
-	if (ioctl(tap->queue[0].fd, TUNSETVNETHDRSZ, &header_size) < 0 ||
-	    ioctl(tap->queue[0].fd, TUNSETOFFLOAD, tap->tun_offloads) < 0)
+	if ((!tap->finished && ioctl(tap->queue[0].fd, TUNSETVNETHDRSZ, &header_size) < 0) ||
+	    ioctl(tap->queue[0].fd, TUNSETOFFLOAD, tap->finished ? 0 : tap->tun_offloads) < 0)
 		return -errno;
 	for (uint32_t i = 1; i < tap->net.queue_pairs; i++) {
 		struct ifreq request = {.ifr_flags = i < tap->pairs ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE};
@@ -409,9 +421,8 @@ static void tap_detach(struct mortise_net *net)
 	tap->tun_offloads = 0;
 }
 
-static int tap_send(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count)
+static int put_frame(struct tap *tap, uint32_t queue, const struct iovec *iov, uint32_t count)
 {
-	struct tap *tap = container_of(net, struct tap, net);
 	ssize_t n;
 	int r;
 
@@ -426,16 +437,44 @@ static int tap_send(struct mortise_net *net, uint32_t queue, const struct iovec 
 	return r;
 }
 
+/* A tap that is full in the middle of it loses the rest, as a wire would. */
+static int finish_and_put(struct tap *tap, uint32_t queue, const struct iovec *iov, uint32_t count)
+{
+	struct net_gso gso;
+	uint32_t length;
+	int r = net_gso_begin(&gso, iov, count, tap->net.header_size);
+
+	for (bool first = true; r == 0 && (length = net_gso_next(&gso, tap->finished)); first = false) {
+		const struct iovec frame = {.iov_base = tap->finished, .iov_len = length};
+
+		r = put_frame(tap, queue, &frame, 1);
+		if (r == -EAGAIN && !first)
+			return -ENOBUFS;
+	}
+	return r;
+}
+
+static int tap_send(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count)
+{
+	struct tap *tap = container_of(net, struct tap, net);
+
+	return tap->finished ? finish_and_put(tap, queue, iov, count) : put_frame(tap, queue, iov, count);
+}
+
 static int64_t tap_receive(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count)
 {
 	struct tap *tap = container_of(net, struct tap, net);
+	const uint32_t header_size = tap->finished ? net->header_size : 0;
+	struct iovec copy[NET_GSO_BUFFERS_MAX];
 	ssize_t n;
 
+	if (header_size)
+		iov = net_gso_none(copy, iov, &count, header_size);
 	do
 		n = readv(tap->queue[queue].fd, iov, (int)count);
 	while (n < 0 && errno == EINTR);
 	if (n >= 0)
-		return n;
+		return n + header_size;
 	if (errno != EAGAIN)
 		check_lost(tap);
 	return -EAGAIN;
