@@ -78,7 +78,7 @@ static int borrow(struct addition *addition, struct option *option, struct morti
 
 static int borrow_all(struct addition *addition, struct options *options, struct mortise_error *err)
 {
-	static const char *const keys[] = {"fd", "fds", "vhostfd", "vhostfds"};
+	static const char *const keys[] = {"fd", "fds", "addr.str", "local.str"};
 
 	for (size_t i = 0; i < options->count; i++) {
 		for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {

@@ -12,7 +12,7 @@ from harness import net, tap
 from harness.qmp import QMPError
 from harness.vm import VM
 
-SIZE = int(os.environ.get("MORTISE_TRANSFER_MIB", "64")) << 20  # each way
+SIZE = int(os.environ.get("MORTISE_TRANSFER_MIB", "200")) << 20  # each way
 SMALL = 16 << 20
 HOST, GUEST = ("10.77.0.1", "10.77.1.1"), ("10.77.0.2", "10.77.1.2")
 NETMASK = "/24"
