@@ -15,6 +15,7 @@
 #include <mortise/error.h>
 
 struct accel;
+struct options;
 
 enum accel_arch { ACCEL_RISCV64, ACCEL_X86_64 };
 
@@ -39,6 +40,7 @@ struct accel_config {
 	const struct mmio_map *mmio;
 	const struct mmio_map *pio; /* x86-64: I/O ports, accessed 1, 2 or 4 bytes wide; NULL elsewhere */
 	uint64_t timebase_hz;	    /* RISC-V: frequency of the `time` CSR */
+	struct options *options; /* what -accel says to the accelerator itself; those it knows are taken. May be NULL */
 	struct accel_events events;
 };
 
@@ -69,7 +71,8 @@ struct accel_cpu_info {
 };
 
 struct accel_ops {
-	const char *name; /* "soft", "kvm" */
+	const char *name;    /* "soft", "kvm" */
+	const char *options; /* help: a line an option of -accel; may be NULL */
 
 	/* 0, or why this accelerator cannot run guests of `arch` here and what to do about it. */
 	int (*probe)(enum accel_arch arch, struct mortise_error *err);

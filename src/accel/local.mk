@@ -35,6 +35,23 @@ libmortise_a_SOURCES += \
 	src/accel/soft/interp_int.h \
 	src/accel/soft/interp_mem.h \
 	src/accel/soft/interp_system.h \
+	src/accel/soft/jit/asm.c \
+	src/accel/soft/jit/asm.h \
+	src/accel/soft/jit/entry.c \
+	src/accel/soft/jit/entry.h \
+	src/accel/soft/jit/flow.c \
+	src/accel/soft/jit/fp.c \
+	src/accel/soft/jit/host.c \
+	src/accel/soft/jit/host.h \
+	src/accel/soft/jit/int.c \
+	src/accel/soft/jit/jit.c \
+	src/accel/soft/jit/jit.h \
+	src/accel/soft/jit/map.h \
+	src/accel/soft/jit/mem.c \
+	src/accel/soft/jit/memory.c \
+	src/accel/soft/jit/memory.h \
+	src/accel/soft/jit/translate.c \
+	src/accel/soft/jit/translate.h \
 	src/accel/soft/mem.c \
 	src/accel/soft/mem.h \
 	src/accel/soft/mmu.c \

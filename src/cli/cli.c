@@ -84,6 +84,33 @@ static int set_machine(struct cli *cli, const char *value, struct mortise_error 
 	return 0;
 }
 
+static int set_accel(struct cli *cli, const char *value, struct mortise_error *err)
+{
+	_cleanup_(options_free_p) struct options *options = NULL, *rest = options_new();
+	int r;
+
+	if (streq(value, "help")) {
+		cli->accel_help = true;
+		return 0;
+	}
+	if (!rest)
+		return mortise_fail(err, -ENOMEM, "Out of memory for the command line");
+	r = options_parse(&options, value, "name", NULL, err);
+	for (size_t i = 0; r == 0 && i < options->count; i++) {
+		const struct option *option = &options->items[i];
+
+		if (streq(option->key, "name"))
+			cli->vm.accel = own(cli, option->value);
+		else
+			r = options_add(rest, option->key, option->value, OPTION_TEXT, err);
+	}
+	if (r < 0)
+		return r;
+	options_free(cli->vm.accel_options);
+	cli->vm.accel_options = steal_ptr(&rest);
+	return 0;
+}
+
 static int set_memory(struct cli *cli, const char *value, struct mortise_error *err)
 {
 	_cleanup_(options_free_p) struct options *options = NULL;
@@ -239,7 +266,6 @@ static int set_log_level(struct cli *cli, const char *value, struct mortise_erro
 		return 0;                                                                  \
 	}
 
-STRING_OPTION(set_accel, vm.accel)
 STRING_OPTION(set_kernel, vm.kernel)
 STRING_OPTION(set_initrd, vm.initrd)
 STRING_OPTION(set_append, vm.append)
@@ -260,7 +286,8 @@ static int ignore(struct cli *cli, const char *value, struct mortise_error *err)
 static const struct cli_option table[] = {
 	{"machine", "TYPE[,accel=A][,KEY=VALUE...]", "the board; `-machine help` lists boards and their keys",
 	 set_machine},
-	{"accel", "NAME[:NAME...]", "what runs the guest's CPUs: the first of these that can; soft", set_accel},
+	{"accel", "NAME[:NAME...][,KEY=VALUE...]",
+	 "what runs the guest's CPUs: the first of these that can; `-accel help` lists them and their keys", set_accel},
 	{"m", "SIZE", "guest memory, 128M to 64G; a bare number counts MiB [256M]", set_memory},
 	{"smp", "N", "number of CPUs [1]", set_cpus},
 	{"kernel", "FILE", "RISC-V kernel Image (raw or gzip'd) or ELF program", set_kernel},
@@ -411,6 +438,7 @@ void cli_done(struct cli *cli)
 	free_list(&cli->mons);
 	free_list(&cli->monitors);
 	options_free(cli->vm.machine_options);
+	options_free(cli->vm.accel_options);
 	for (size_t i = 0; i < cli->owned_count; i++)
 		free(cli->owned[i]);
 	free(cli->owned);

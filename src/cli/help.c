@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "accel/accel.h"
 #include "backend/net.h"
 #include "base/util.h"
 #include "machine/machine.h"
@@ -56,6 +57,12 @@ static void print_netdevs(FILE *to)
 		fprintf(to, "%s - %s\n", type->name, type->summary);
 		print_properties(to, type->properties);
 	}
+}
+
+static void print_accels(FILE *to)
+{
+	for (const struct accel_ops *const *ops = accel_all; *ops; ops++)
+		fprintf(to, "%s\n%s", (*ops)->name, (*ops)->options ? (*ops)->options : "");
 }
 
 static void print_machines(FILE *to)
@@ -133,6 +140,8 @@ bool help_print(const struct cli *cli, FILE *to, int *result, struct mortise_err
 		cli_print_options(to);
 	else if (cli->version)
 		fprintf(to, "mortise %s\n", PACKAGE_VERSION);
+	else if (cli->accel_help)
+		print_accels(to);
 	else if (cli->machine_help)
 		print_machines(to);
 	else if (cli->netdev_help)

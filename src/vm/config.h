@@ -23,6 +23,7 @@ struct vm_config {
 	const char *machine;		 /* "riscv64", "x86_64"; NULL or "microvm": by the kernel's architecture */
 	struct options *machine_options; /* what -machine says to the board itself; may be NULL */
 	const char *accel;		 /* "kvm:soft"; NULL: the first that can run the kernel */
+	struct options *accel_options;	 /* what -accel says to the accelerator itself; may be NULL */
 	uint64_t ram_size;		 /* bytes */
 	bool ram_shared;		 /* guest memory that other processes can map */
 	unsigned cpus;

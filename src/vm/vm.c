@@ -65,6 +65,7 @@ static int make_accel(struct vm *vm, const struct machine_ops *board, struct mor
 		.ram = vm->ram,
 		.mmio = &vm->machine->mmio,
 		.pio = board->arch == ACCEL_X86_64 ? &vm->machine->pio : NULL,
+		.options = vm->config->accel_options,
 		.timebase_hz = board->timebase_hz,
 		.events = lifecycle_events(vm),
 	};
@@ -73,6 +74,8 @@ static int make_accel(struct vm *vm, const struct machine_ops *board, struct mor
 	if (r < 0)
 		return r;
 	r = ops->create(&vm->accel, &config, err);
+	if (r == 0 && config.options)
+		r = options_done(config.options, err);
 	if (r < 0)
 		return r;
 	vm->machine->attach(vm->machine, vm->accel);

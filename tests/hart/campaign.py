@@ -36,12 +36,12 @@ class Campaign:
     def cases(self, name):
         return self.program(name)[0].cases
 
-    def differences(self, name, mode):
+    def differences(self, name, mode, accel="soft"):
         """Runs a program in one mode; yields what differs from the oracle, in words."""
         program, body, wanted = self.program(name)
         shown, numbers = {}, {}
         count = 0
-        for group, number, words in program.compare(wanted, self._run(program, body, mode)):
+        for group, number, words in program.compare(wanted, self._run(program, body, mode, accel)):
             count += 1
             numbers.setdefault(group, []).append(number)
             if shown.setdefault(group, 0) < 2 and sum(shown.values()) < SHOWN:
@@ -49,16 +49,16 @@ class Campaign:
                 yield words
         if count:
             yield f"{count} of {program.cases} cases differ, in {len(numbers)} of {len(program.groups)} groups"
-            yield from self._closer(numbers, mode)
+            yield from self._closer(numbers, mode, accel)
 
-    def _closer(self, numbers, mode):
+    def _closer(self, numbers, mode, accel):
         """Runs what shows more of the groups that went wrong."""
         for group, wrong in list(numbers.items())[:3]:
             groups = group.closer(wrong[:SHOWN])
             if not groups:
                 continue
             program, body, wanted = self._make(Program("closer", groups))
-            for _, _, words in program.compare(wanted, self._run(program, body, mode)):
+            for _, _, words in program.compare(wanted, self._run(program, body, mode, accel)):
                 yield f"closer: {words}"
                 if len(groups) > 1:  # the first says it
                     break
@@ -72,7 +72,7 @@ class Campaign:
         process = toolchain.link([body, *linux], self._file(f"{program.name}.process"))
         return program, body, toolchain.run_process(process)
 
-    def _run(self, program, body, mode):
+    def _run(self, program, body, mode, accel):
         if mode not in self._bare:
             directory = self._file(mode)
             os.mkdir(directory)
@@ -80,7 +80,7 @@ class Campaign:
             self._bare[mode] = toolchain.bare_objects(directory, *names, flags=[f"-DMODE={mode}"])
         name = self._file(f"{program.name}.{mode}")
         machine = toolchain.link([body, *self._bare[mode]], name)
-        said = toolchain.run_machine(machine, f"{name}.serial")
+        said = toolchain.run_machine(machine, f"{name}.serial", accel=accel)
         os.unlink(f"{name}.serial")
         if MARK not in said:
             raise AssertionError(f"no records, but: {said.decode(errors='replace')}")

@@ -13,6 +13,7 @@ import tempfile
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")]
 
 import campaign  # noqa: E402
+import toolchain  # noqa: E402
 from generator import PROGRAMS  # noqa: E402
 
 
@@ -23,10 +24,12 @@ def run(seed, names):
         generated = campaign.Campaign(directory, seed)
         for name in names:
             for mode in campaign.MODES:
-                differences = list(generated.differences(name, mode))
-                print(f"seed {seed}, {name}, {mode}: {generated.cases(name)} cases {'differ' if differences else 'are equal'}")
-                print("".join(f"  {line}\n" for line in differences), end="", flush=True)
-                same = same and not differences
+                for how, accel in toolchain.ACCELS.items():
+                    differences = list(generated.differences(name, mode, accel))
+                    verdict = "differ" if differences else "are equal"
+                    print(f"seed {seed}, {name}, {mode}, {how}: {generated.cases(name)} cases {verdict}")
+                    print("".join(f"  {line}\n" for line in differences), end="", flush=True)
+                    same = same and not differences
     return same
 
 

@@ -24,17 +24,18 @@ def fixture():
         yield campaign.Campaign(directory, SEED)
 
 
-def add(name, mode):
-    @tap.test(f"{name} instructions {campaign.MODES[mode]}" if name != "sequence" else f"sequences {campaign.MODES[mode]}")
+def add(name, mode, how):
+    @tap.test(f"{name} instructions {campaign.MODES[mode]}, {how}" if name != "sequence" else f"sequences {campaign.MODES[mode]}, {how}")
     def compare(generated):
-        differences = list(generated.differences(name, mode))
+        differences = list(generated.differences(name, mode, toolchain.ACCELS[how]))
         tap.check(not differences, "the hart is not as the oracle:\n" + "\n".join(differences))
         tap.note(f"{generated.cases(name)} cases are equal")
 
 
 for program_name in PROGRAMS:
     for mode_name in campaign.MODES:
-        add(program_name, mode_name)
+        for how_name in toolchain.ACCELS:
+            add(program_name, mode_name, how_name)
 
 if __name__ == "__main__":
     tap.main(fixture)

@@ -17,26 +17,26 @@ PROGRAMS = ("mmu", "tlb", "traps", "interrupts", "csrs", "instructions", "code",
 HARTS = 2
 
 
-def report(program, said):
+def report(program, how, said):
     """Takes what a program said apart: (words, failure or None) of each test."""
     results, notes = [], []
     plan = re.search(r"^1\.\.(\d+)$", said, re.MULTILINE)
     for line in said.splitlines():
         if match := re.match(r"(not )?ok \d+ - (.*)", line):
-            results.append((f"{program}: {match[2]}", "\n".join(notes) if match[1] else None))
+            results.append((f"{program}, {how}: {match[2]}", "\n".join(notes) if match[1] else None))
             notes = []
         elif line.startswith(("#", "Bail out!")):
             notes.append(line.lstrip("# "))
     if not plan or len(results) != int(plan[1]):
-        results.append((f"{program}: runs to its end", f"it said:\n{said[-2000:]}"))
+        results.append((f"{program}, {how}: runs to its end", f"it said:\n{said[-2000:]}"))
     return results
 
 
-def run(directory, library, program):
+def run(directory, library, program, how):
     objects = [*library, *toolchain.bare_objects(directory, f"{program}.c")]
     machine = toolchain.link(objects, os.path.join(directory, program))
-    said = toolchain.run_machine(machine, os.path.join(directory, f"{program}.serial"), harts=HARTS)
-    return report(program, said.decode(errors="replace"))
+    said = toolchain.run_machine(machine, os.path.join(directory, f"{program}.{how}.serial"), HARTS, toolchain.ACCELS[how])
+    return report(program, how, said.decode(errors="replace"))
 
 
 def add(words, failure):
@@ -54,12 +54,13 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mortise-hart.") as directory:
         library = toolchain.bare_objects(directory, *LIBRARY)
         for program in sys.argv[1:] or PROGRAMS:
-            try:
-                results = run(directory, library, program)
-            except Exception as error:  # whatever it is, the other programs run
-                results = [(f"{program}: runs", str(error))]
-            for words, failure in results:
-                add(words, failure)
+            for how in toolchain.ACCELS:
+                try:
+                    results = run(directory, library, program, how)
+                except Exception as error:  # whatever it is, the other programs run
+                    results = [(f"{program}, {how}: runs", str(error))]
+                for words, failure in results:
+                    add(words, failure)
     tap.main()
 
 

@@ -21,6 +21,9 @@ LINK_FLAGS = ["-no-pie", "-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,--n
 # The hart's extensions and no others: what is illegal on one must be on the other.
 EMULATED = "rv64,zba=true,zbb=true,zbc=false,zbs=true"
 
+# The ways in which the hart runs the same program, as -accel says them.
+ACCELS = {"translated": "soft,jit-cache=256K", "interpreted": "soft,jit=off"}
+
 # Only ends what hangs.
 RUN_TIMEOUT = 300
 
@@ -60,9 +63,9 @@ def run_process(program):
     return _run([EMULATOR, "-cpu", EMULATED, program], timeout=RUN_TIMEOUT).stdout
 
 
-def run_machine(program, serial, harts=1):
+def run_machine(program, serial, harts=1, accel="soft"):
     """What the program writes to the serial line until it powers the machine off; `serial` is a file for that."""
-    command = [os.path.join(vm.SOURCE, "run"), "-machine", "microvm,accel=soft", "-m", "256M", "-smp", str(harts)]
+    command = [os.path.join(vm.SOURCE, "run"), "-machine", "microvm", "-accel", accel, "-m", "256M", "-smp", str(harts)]
     done = _run([*command, "-serial", f"file:{serial}", "-kernel", program], timeout=RUN_TIMEOUT)
     errors = done.stderr.decode(errors="replace")
     if any(report in errors for report in vm.SANITIZER_REPORTS):

@@ -8,6 +8,11 @@
 #include <string.h>
 #include <time.h>
 
+/* What -accel says beside `soft`: each test runs with the JIT, with a small code cache, and interpreted. */
+#ifndef RIG_OPTIONS
+#define RIG_OPTIONS "jit=on"
+#endif
+
 static void on_request(void *opaque, enum accel_guest_request request)
 {
 	struct rig *rig = opaque;
@@ -67,6 +72,8 @@ struct rig *rig_new(unsigned harts)
 		.name = "device", .base = RIG_DEVICE, .size = 64, .ops = &device_ops, .opaque = rig};
 
 	assert_non_null(rig);
+	assert_int_equal(options_parse(&rig->options, RIG_OPTIONS, NULL, NULL, NULL), 0);
+	config.options = rig->options;
 	sem_init(&rig->requested, 0, 0);
 	sem_init(&rig->paused, 0, 0);
 	assert_int_equal(ram_new(&rig->ram, RIG_SIZE, false, NULL), 0);
@@ -85,6 +92,7 @@ void rig_free(struct rig *rig)
 {
 	rig->accel->destroy(rig->accel);
 	ram_free(rig->ram);
+	options_free(rig->options);
 	sem_destroy(&rig->requested);
 	sem_destroy(&rig->paused);
 	free(rig);

@@ -7,6 +7,7 @@
 #include <semaphore.h>
 
 #include "accel/soft/soft.h"
+#include "base/options.h"
 #include "base/util.h"
 #include "rv.h"
 #include "unit.h"
@@ -18,6 +19,7 @@
 struct rig {
 	struct ram *ram;
 	struct mmio_map mmio;
+	struct options *options;
 	struct accel *accel;
 	struct soft *soft;
 	sem_t requested, paused;

@@ -178,4 +178,34 @@ tests_unit_test_hart_code_LDADD = $(UNIT_LIBS)
 UNIT_TESTS += tests/unit/test-hart-smp
 tests_unit_test_hart_smp_SOURCES = tests/unit/test-hart-smp.c $(HART_RIG)
 tests_unit_test_hart_smp_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-hart-trap-interpreted
+tests_unit_test_hart_trap_interpreted_SOURCES = tests/unit/test-hart-trap.c $(HART_RIG)
+tests_unit_test_hart_trap_interpreted_CPPFLAGS = $(AM_CPPFLAGS) -DRIG_OPTIONS='"jit=off"'
+tests_unit_test_hart_trap_interpreted_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-hart-trap-small
+tests_unit_test_hart_trap_small_SOURCES = tests/unit/test-hart-trap.c $(HART_RIG)
+tests_unit_test_hart_trap_small_CPPFLAGS = $(AM_CPPFLAGS) -DRIG_OPTIONS='"jit-cache=64K"'
+tests_unit_test_hart_trap_small_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-hart-code-interpreted
+tests_unit_test_hart_code_interpreted_SOURCES = tests/unit/test-hart-code.c $(HART_RIG)
+tests_unit_test_hart_code_interpreted_CPPFLAGS = $(AM_CPPFLAGS) -DRIG_OPTIONS='"jit=off"'
+tests_unit_test_hart_code_interpreted_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-hart-code-small
+tests_unit_test_hart_code_small_SOURCES = tests/unit/test-hart-code.c $(HART_RIG)
+tests_unit_test_hart_code_small_CPPFLAGS = $(AM_CPPFLAGS) -DRIG_OPTIONS='"jit-cache=64K"'
+tests_unit_test_hart_code_small_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-hart-smp-interpreted
+tests_unit_test_hart_smp_interpreted_SOURCES = tests/unit/test-hart-smp.c $(HART_RIG)
+tests_unit_test_hart_smp_interpreted_CPPFLAGS = $(AM_CPPFLAGS) -DRIG_OPTIONS='"jit=off"'
+tests_unit_test_hart_smp_interpreted_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-hart-smp-small
+tests_unit_test_hart_smp_small_SOURCES = tests/unit/test-hart-smp.c $(HART_RIG)
+tests_unit_test_hart_smp_small_CPPFLAGS = $(AM_CPPFLAGS) -DRIG_OPTIONS='"jit-cache=64K"'
+tests_unit_test_hart_smp_small_LDADD = $(UNIT_LIBS)
 endif

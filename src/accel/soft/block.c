@@ -205,8 +205,7 @@ static struct block *build_block(struct hart *hart, uint32_t page, unsigned offs
 	return block;
 }
 
-/* The block at `pc`, which is hart->pc; NULL when the fetch trapped, or the hart is to look around first. */
-static struct block *find_block(struct hart *hart, uint64_t pc)
+struct block *block_look_up(struct hart *hart, uint64_t pc)
 {
 	struct block *block = NULL;
 
@@ -224,6 +223,11 @@ static struct block *find_block(struct hart *hart, uint64_t pc)
 	return block;
 }
 
+uint64_t block_host(const struct hart *hart, const struct block *block)
+{
+	return page_host(hart, block->page);
+}
+
 struct op *block_enter(struct hart *hart, uint64_t pc)
 {
 	const struct tlb_entry *entry = mmu_fetch(hart, pc);
@@ -235,23 +239,30 @@ struct op *block_enter(struct hart *hart, uint64_t pc)
 	/* Often it was only the translation that was missing. */
 	if (jump->pc == pc && jump->addend == entry->addend && jump->op->code != OP_DEAD)
 		return jump->op;
-	block = find_block(hart, pc);
+	block = block_look_up(hart, pc);
 	if (!block)
 		return NULL;
-	*jump = (struct jump){pc, page_host(hart, block->page) - (pc & PAGE_MASK), block->ops};
+	*jump = (struct jump){pc, block_host(hart, block) - (pc & PAGE_MASK), block->ops};
 	return block->ops;
+}
+
+/* Has the near jump `op` go straight to `target` from now on. */
+static void link_ops(struct hart *hart, struct op *op, struct block *target)
+{
+	op_link(op)->to = target->ops;
+	cache_link(&hart->cache, op, target);
 }
 
 struct op *block_follow(struct hart *hart, struct op *op, uint64_t pc)
 {
 	uint64_t generation = hart->cache.generation, page = near_page(op);
-	struct block *block = find_block(hart, pc);
+	struct block *block = block_look_up(hart, pc);
 
 	if (!block)
 		return NULL;
 	/* The source may be gone, or the virtual page may have come to mean another. */
 	if (hart->cache.generation == generation && block->page == page)
-		cache_link(op, block);
+		link_ops(hart, op, block);
 	return block->ops;
 }
 

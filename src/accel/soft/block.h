@@ -20,7 +20,13 @@ struct block;
  */
 struct op *block_enter(struct hart *hart, uint64_t pc);
 
-/* The same for the target of a near jump that has no link yet; links it if possible. */
+/* The block itself. */
+struct block *block_look_up(struct hart *hart, uint64_t pc);
+
+/* Where the block's page is in this process. */
+uint64_t block_host(const struct hart *hart, const struct block *block);
+
+/* As block_enter(), for the target of a near jump that has no link yet; links it if possible. */
 struct op *block_follow(struct hart *hart, struct op *op, uint64_t pc);
 
 /* The ops for the instruction at `pc` that lies in two pages. */

@@ -54,6 +54,8 @@ void cache_flush(struct hart *hart)
 	cache->generation++;
 	/* An odd pc is none that a jump can ask for. */
 	memset(cache->jumps, 0xff, sizeof(cache->jumps));
+	if (hart->jit.memory)
+		jit_flush(hart);
 }
 
 struct block *cache_find(struct code_cache *cache, uint32_t page, unsigned offset)
@@ -83,30 +85,39 @@ void cache_insert(struct hart *hart, struct block *block, unsigned ops)
 	*hash = block;
 	block->page_next = *page;
 	*page = block;
-	block->incoming = NULL;
+	block->incoming = 0;
+	block->code = 0;
 	cache->used += sizeof(*block) + ops * sizeof(struct op);
 }
 
-void cache_link(struct op *op, struct block *target)
+void cache_link(struct code_cache *cache, struct op *op, struct block *target)
 {
 	struct link *link = op_link(op);
 
-	link->to = target->ops;
 	link->next = target->incoming;
-	target->incoming = link;
+	target->incoming = (uint32_t)((uint8_t *)link - cache->arena);
 }
 
 /* Unlinks a block, so that whoever gets to it finds only the order to look again. */
-static void kill_block(struct code_cache *cache, struct block *block)
+static void kill_block(struct hart *hart, struct block *block)
 {
-	struct block **at = hash_list(cache, block->page, block->start);
+	struct code_cache *cache = &hart->cache;
+	struct block **from = hash_list(cache, block->page, block->start);
 
-	while (*at != block)
-		at = &(*at)->hash_next;
-	*at = block->hash_next;
+	while (*from != block)
+		from = &(*from)->hash_next;
+	*from = block->hash_next;
 	/* Links of dead blocks may be among these: their memory is still there, and nobody runs them. */
-	for (struct link *link = block->incoming; link; link = link->next)
+	for (uint32_t at = block->incoming; at;) {
+		struct link *link = (struct link *)(cache->arena + at);
+
+		if (hart->jit.memory)
+			jit_unlink(hart, link->site);
 		link->to = NULL;
+		at = link->next;
+	}
+	if (hart->jit.memory)
+		jit_kill(hart, block);
 	block->ops[0].code = OP_DEAD;
 }
 
@@ -120,7 +131,7 @@ void cache_invalidate(struct hart *hart, uint32_t page, uint64_t lines)
 
 		if (block->page == page && code_lines(block->start, block->end - block->start) & lines) {
 			*at = block->page_next;
-			kill_block(cache, block);
+			kill_block(hart, block);
 		} else {
 			at = &block->page_next;
 		}

@@ -27,7 +27,8 @@ struct block {
 	uint32_t page;	     /* of the RAM mapping */
 	uint16_t start, end; /* the bytes decoded, as offsets in the page */
 	struct block *hash_next, *page_next;
-	struct link *incoming;
+	uint32_t incoming; /* the first link; offset in the arena, 0: none */
+	uint64_t code;	   /* the JIT's, to be entered; 0: none */
 	struct op ops[];
 };
 
@@ -78,8 +79,8 @@ struct block *cache_reserve(struct hart *hart, unsigned ops);
 /* Enters the block last reserved, which uses `ops` ops. */
 void cache_insert(struct hart *hart, struct block *block, unsigned ops);
 
-/* Has the near jump `op` go straight to `target` from now on. */
-void cache_link(struct op *op, struct block *target);
+/* Adds the near jump `op` to those that are told when `target` goes. */
+void cache_link(struct code_cache *cache, struct op *op, struct block *target);
 
 /* Kills the blocks that were decoded from any of the lines of `page` (code.h) that are set in `lines`. */
 void cache_invalidate(struct hart *hart, uint32_t page, uint64_t lines);

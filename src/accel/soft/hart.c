@@ -153,7 +153,10 @@ static void run(struct hart *hart)
 	hart_enter_guest(hart);
 	arm_timer(hart);
 	while (look_around(hart)) {
-		interp_run(hart);
+		if (hart->jit.memory)
+			jit_run(hart);
+		else
+			interp_run(hart);
 		if (hart->waiting)
 			wait_for_interrupt(hart);
 	}

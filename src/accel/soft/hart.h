@@ -13,6 +13,7 @@
 
 #include "accel/soft/cache.h"
 #include "accel/soft/fence.h"
+#include "accel/soft/jit/jit.h"
 #include "accel/soft/op.h"
 #include "accel/soft/tlb.h"
 
@@ -52,6 +53,7 @@ struct hart {
 
 	struct tlb tlb;
 	struct code_cache cache;
+	struct jit jit; /* jit.memory is NULL where the interpreter does it all */
 	struct soft *soft;
 	unsigned index;
 	pthread_t thread;

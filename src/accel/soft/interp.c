@@ -128,7 +128,8 @@ static uint64_t or_combine(uint64_t value)
 	do_##code : statement;  \
 	NEXT()
 
-void interp_run(struct hart *hart)
+/* Runs from `op`, if there is one, and then from block to block, unless `rest_only`. */
+static void run(struct hart *hart, struct op *op, bool rest_only)
 {
 	/* clang-format off */
 #define OP_LABEL(name) [OP_##name] = &&do_##name,
@@ -137,9 +138,13 @@ void interp_run(struct hart *hart)
 	/* clang-format on */
 	struct tlb_bank *bank; /* hart->bank */
 	uint64_t page;	       /* the virtual address of the page that `op` is from */
-	struct op *op;
 	struct jump *jump;
 
+	if (op) {
+		bank = hart->bank;
+		page = hart->pc & PAGE_MASK;
+		DISPATCH();
+	}
 enter:
 	if (hart_exit_requested(hart))
 		return;
@@ -152,6 +157,8 @@ enter:
 	DISPATCH();
 
 look_up:
+	if (rest_only)
+		return;
 	page = hart->pc & PAGE_MASK;
 	op = block_enter(hart, hart->pc);
 	if (unlikely(!op))
@@ -160,6 +167,8 @@ look_up:
 
 follow: /* a near jump that has no link yet */
 	hart->pc = page + near_offset(op);
+	if (rest_only)
+		return;
 	op = block_follow(hart, op, hart->pc);
 	if (unlikely(!op))
 		goto enter;
@@ -193,4 +202,14 @@ fp_unready:
 #include "accel/soft/interp_int.h"
 #include "accel/soft/interp_mem.h"
 #include "accel/soft/interp_system.h"
+}
+
+void interp_run(struct hart *hart)
+{
+	run(hart, NULL, false);
+}
+
+void interp_rest(struct hart *hart, struct op *op)
+{
+	run(hart, op, true);
 }

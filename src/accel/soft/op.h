@@ -84,10 +84,14 @@ struct op {
 };
 _Static_assert(sizeof(struct op) == 16, "ops are laid out in arrays that the hot path strides through");
 
-/* Where a near jump goes; NULL until it was taken once. Takes the place of the op behind the jump. */
+/*
+ * Where a near jump goes, NULL until it was taken once; for the JIT, where its code's jump is instead. Takes the place
+ * of the op behind the jump. Links to a block are in a list.
+ */
 struct link {
 	struct op *to;
-	struct link *next; /* in the target block's list of incoming links */
+	uint32_t next; /* of the target's incoming ones: offset in the arena, 0 at the end */
+	uint32_t site; /* offset in the code memory of the distance to set */
 };
 _Static_assert(sizeof(struct link) == sizeof(struct op), "a link fills one op's slot");
 

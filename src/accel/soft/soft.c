@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "accel/soft/csr.h"
+#include "base/log.h"
+#include "base/options.h"
 #include "base/util.h"
 
 static struct soft *to_soft(struct accel *accel)
@@ -174,6 +176,20 @@ static int soft_start(struct accel *accel, struct mortise_error *err)
 	return error;
 }
 
+/* For jit-dump: each hart's code as the run left it, in a file of its own. */
+static void dump_code(const struct hart *hart)
+{
+	const struct soft *soft = hart->soft;
+	struct mortise_error err = {0};
+	char path[4096];
+
+	if (!soft->jit_dump || !hart->jit.memory)
+		return;
+	snprintf(path, sizeof(path), "%s.%u", soft->jit_dump, hart->index);
+	if (jit_dump(hart, path, &err) < 0)
+		log_warning("%s", err.message);
+}
+
 static void soft_destroy(struct accel *accel)
 {
 	struct soft *soft;
@@ -194,6 +210,8 @@ static void soft_destroy(struct accel *accel)
 	clock_destroy(&soft->clock);
 	for (unsigned i = 0; i < soft->hart_count; i++) {
 		tlb_destroy(&soft->harts[i].tlb);
+		dump_code(&soft->harts[i]);
+		jit_destroy(&soft->harts[i]);
 		cache_destroy(&soft->harts[i].cache);
 		fence_destroy(&soft->harts[i].fences);
 	}
@@ -201,6 +219,7 @@ static void soft_destroy(struct accel *accel)
 	pthread_cond_destroy(&soft->changed);
 	pthread_mutex_destroy(&soft->lock);
 	free(soft->harts);
+	free(soft->jit_dump);
 	free(soft);
 }
 
@@ -220,11 +239,54 @@ static int init_hart(struct soft *soft, unsigned index)
 	return error;
 }
 
+struct jit_options {
+	bool on;
+	uint64_t cache; /* bytes a hart */
+	const char *dump;
+};
+
+static int read_options(struct jit_options *jit, struct options *options, struct mortise_error *err)
+{
+	int r = options_bool(options, "jit", &jit->on, err);
+
+	if (r == 0 || r == -ENOENT)
+		r = options_size(options, "jit-cache", &jit->cache, err);
+	if (r == 0 || r == -ENOENT)
+		r = options_string(options, "jit-dump", &jit->dump, err);
+	if (r != 0 && r != -ENOENT)
+		return r;
+	if (jit->cache < JIT_CACHE_MIN || jit->cache > JIT_CACHE_MAX)
+		return mortise_fail(err, -EINVAL, "jit-cache is %llu bytes; give 64K to 1G",
+				    (unsigned long long)jit->cache);
+	return 0;
+}
+
+/* Hosts that do not let code be made get the interpreter, and are told so. */
+static void init_jit(struct soft *soft, const struct jit_options *options)
+{
+	struct mortise_error err = {0};
+	unsigned ready = 0;
+
+	if (!options->on)
+		return;
+	while (ready < soft->hart_count &&
+	       jit_init(&soft->harts[ready], ALIGN_UP(options->cache, PAGE_SIZE), &err) == 0)
+		ready++;
+	if (ready == soft->hart_count)
+		return;
+	log_warning("The guest's code is interpreted, which is slow. %s", err.message);
+	while (ready-- > 0)
+		jit_destroy(&soft->harts[ready]);
+}
+
 static int soft_create(struct accel **out, const struct accel_config *config, struct mortise_error *err)
 {
+	struct jit_options jit = {.on = true, .cache = JIT_CACHE_DEFAULT};
 	struct soft *soft;
-	int error;
+	int error = config->options ? read_options(&jit, config->options, err) : 0;
 
+	if (error < 0)
+		return error;
 	if (config->cpu_count < 1 || config->cpu_count > SOFT_HARTS_MAX)
 		return mortise_fail(err, -EINVAL, "The soft accelerator runs 1 to %u vCPUs, not %u", SOFT_HARTS_MAX,
 				    config->cpu_count);
@@ -267,6 +329,9 @@ static int soft_create(struct accel **out, const struct accel_config *config, st
 		soft_destroy(&soft->accel);
 		return mortise_fail(err, error, "No memory for %u vCPUs", config->cpu_count);
 	}
+	init_jit(soft, &jit);
+	if (jit.dump)
+		soft->jit_dump = strdup(jit.dump);
 	soft->ram->watch =
 		(struct ram_watch){.written = code_ram_written, .opaque = soft, .code_map = soft->code.harts};
 	*out = &soft->accel;
@@ -284,4 +349,7 @@ const struct accel_ops soft_accel_ops = {
 	.name = "soft",
 	.probe = soft_probe,
 	.create = soft_create,
+	.options = "  jit=on|off      make host code of the guest's code, or interpret it [on]\n"
+		   "  jit-cache=SIZE  memory for the code of one vCPU, 64K to 1G; reused when full [16M]\n"
+		   "  jit-dump=FILE   write that memory to FILE.N at the end, for objdump\n",
 };

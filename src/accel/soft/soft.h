@@ -22,6 +22,7 @@ struct soft {
 	struct clock clock;
 	unsigned hart_count;
 	struct hart *harts;
+	char *jit_dump; /* path, or NULL */
 
 	/* Coming to rest. */
 	pthread_mutex_t lock;

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * accel/soft/jit/flow.c - templates of jumps and branches, and of what else ends in C: CSRs and fences.
+ */
+#include "accel/soft/jit/translate.h"
+
+static void retire(struct translation *t, const struct op *op)
+{
+	asm_imm(&t->a, I_ADD, A_W, rm_reg(INSTRET), op->count + 1);
+}
+
+/*
+ * An unlinked jump goes to the next byte, where the request to link it is. Forward jumps inside a page need not look at
+ * exit_request: no loop is without another kind.
+ */
+void jit_take_near(struct translation *t, struct op *op)
+{
+	uint8_t *requested = NULL, *site;
+
+	retire(t, op);
+	if (near_offset(op) <= op_offset(op)) {
+		asm_imm(&t->a, I_CMP, 0, HART(exit_request), 0);
+		requested = asm_jcc(&t->a, CC_NE);
+	}
+	site = asm_jmp(&t->a);
+	op_link(op)->site = (uint32_t)(site - t->jit->memory);
+	if (requested)
+		asm_land(requested, t->a.at);
+	asm_const(&t->a, RAX, (int64_t)(uintptr_t)op);
+	asm_jmp_to(&t->a, jit_fixed(t, t->jit->follow));
+}
+
+/* RAX = page + offset. */
+static void page_plus(struct translation *t, enum host_reg to, int64_t offset)
+{
+	asm_mov(&t->a, to, HART(jit.page));
+	if (offset)
+		asm_imm(&t->a, I_ADD, A_W, rm_reg(to), (int32_t)offset);
+}
+
+void jit_take_far(struct translation *t, struct op *op)
+{
+	retire(t, op);
+	page_plus(t, RAX, op->imm);
+	asm_jmp_to(&t->a, jit_fixed(t, t->jit->jump));
+}
+
+/* Sets the host's flags as rs1 and rs2 compare. */
+static void compare(struct translation *t)
+{
+	const struct op *op = t->op;
+	enum host_reg left;
+
+	if (op->rs2 == 0 && jit_pinned[op->rs1] != NO_REG)
+		asm_rm(&t->a, A_TEST | A_W, jit_pinned[op->rs1], rm_reg(jit_pinned[op->rs1]));
+	else if (op->rs2 == 0)
+		asm_imm(&t->a, I_CMP, A_W, map_x(op->rs1), 0);
+	else {
+		left = jit_use(t, op->rs1, RAX);
+		asm_rm(&t->a, A_CMP | A_W, left, map_x(op->rs2));
+	}
+}
+
+static void branch(struct translation *t, enum host_cond cond)
+{
+	struct op *op = t->op;
+	uint8_t *untaken;
+
+	compare(t);
+	if (op->code >= OP_JAL_FAR) {
+		jit_stub(t, STUB_FAR, asm_jcc(&t->a, cond), NULL);
+	} else if (near_offset(op) > op_offset(op)) {
+		jit_stub(t, STUB_TAKEN, asm_jcc(&t->a, cond), NULL);
+	} else {
+		untaken = asm_jcc(&t->a, cond ^ 1);
+		jit_take_near(t, op);
+		asm_land(untaken, t->a.at);
+	}
+}
+
+/* rd = the address behind the jump. */
+static void link_register(struct translation *t)
+{
+	const struct op *op = t->op;
+	enum host_reg rd = jit_target(op->rd);
+
+	if (op->rd == REG_SINK)
+		return;
+	if (rd == RAX)
+		rd = RCX; /* RAX may hold the target */
+	page_plus(t, rd, (int64_t)op_next(op));
+	jit_put(t, op->rd, rd);
+}
+
+static void jump_register(struct translation *t)
+{
+	const struct op *op = t->op;
+
+	jit_load(t, RAX, op->rs1);
+	if (op->imm)
+		asm_imm(&t->a, I_ADD, A_W, rm_reg(RAX), (int32_t)op->imm);
+	asm_imm(&t->a, I_AND, A_W, rm_reg(RAX), -2);
+	link_register(t);
+	retire(t, op);
+	asm_jmp_to(&t->a, jit_fixed(t, t->jit->jump));
+}
+
+/* Orders earlier writes before later reads, as host_fence() does. */
+static void fence(struct translation *t)
+{
+	if (!t->op->imm)
+		return;
+	asm_8(&t->a, 0xf0);
+	asm_imm(&t->a, I_OR, 0, rm_mem(RSP, 0), 0);
+}
+
+bool jit_flow(struct translation *t)
+{
+	static const uint8_t conditions[] = {CC_E, CC_NE, CC_L, CC_GE, CC_B, CC_AE};
+	unsigned code = t->op->code;
+
+	switch (code) {
+	case OP_JAL:
+		link_register(t);
+		/* fallthrough */
+	case OP_FALL:
+		jit_take_near(t, t->op);
+		return true;
+	case OP_JAL_FAR:
+		link_register(t);
+		/* fallthrough */
+	case OP_FALL_FAR:
+		jit_take_far(t, t->op);
+		return true;
+	case OP_JALR:
+		jump_register(t);
+		return true;
+	case OP_FENCE:
+		fence(t);
+		return true;
+	case OP_CSR:
+		/* This may be what changes the floating-point state. */
+		jit_call(t, t->jit->call_csr);
+		t->fp = FP_UNKNOWN;
+		return true;
+	default:
+		if (code >= OP_BEQ && code <= OP_BGEU)
+			branch(t, conditions[code - OP_BEQ]);
+		else if (code >= OP_BEQ_FAR && code <= OP_BGEU_FAR)
+			branch(t, conditions[code - OP_BEQ_FAR]);
+		else
+			return false;
+		return true;
+	}
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * accel/soft/jit/translate.c - a block's code: its ops' templates one behind the other, then the stubs.
+ */
+#include "accel/soft/jit/translate.h"
+
+#include "accel/soft/cache.h"
+
+void jit_stub(struct translation *t, enum stub_kind kind, uint8_t *from, const uint8_t *back)
+{
+	t->stubs[t->stub_count++] = (struct stub){.kind = kind, .from = from, .back = back, .op = t->op};
+}
+
+static void load_op(struct translation *t, const struct op *op)
+{
+	asm_const(&t->a, RAX, (int64_t)(uintptr_t)op);
+}
+
+void jit_call(struct translation *t, uint32_t fixed)
+{
+	load_op(t, t->op);
+	asm_call_to(&t->a, jit_fixed(t, fixed));
+}
+
+enum host_reg jit_use(struct translation *t, unsigned reg, enum host_reg scratch)
+{
+	if (jit_pinned[reg] != NO_REG)
+		return jit_pinned[reg];
+	jit_load(t, scratch, reg);
+	return scratch;
+}
+
+void jit_load(struct translation *t, enum host_reg to, unsigned reg)
+{
+	if (reg)
+		asm_mov(&t->a, to, map_x(reg));
+	else
+		asm_const(&t->a, to, 0);
+}
+
+enum host_reg jit_target(unsigned reg)
+{
+	return jit_pinned[reg] != NO_REG ? jit_pinned[reg] : RAX;
+}
+
+void jit_put(struct translation *t, unsigned reg, enum host_reg from)
+{
+	struct rm at = map_x(reg);
+
+	if (at.reg != from)
+		asm_rm(&t->a, A_STORE | A_W, from, at);
+}
+
+static void bail(struct translation *t, const struct op *op)
+{
+	load_op(t, op);
+	asm_jmp_to(&t->a, jit_fixed(t, t->jit->bail));
+}
+
+/* The stub at `i`; all jumps to bail from one op share one. */
+static void write_stub(struct translation *t, unsigned i)
+{
+	const struct stub *stub = &t->stubs[i];
+
+	asm_land(stub->from, t->a.at);
+	t->op = stub->op;
+	switch (stub->kind) {
+	case STUB_BAIL:
+		if (i + 1 < t->stub_count && stub[1].kind == STUB_BAIL && stub[1].op == stub->op)
+			asm_land(stub->from, t->a.at);
+		else
+			bail(t, stub->op);
+		break;
+	case STUB_MEMORY:
+		jit_call(t, t->jit->call_memory);
+		asm_jmp_to(&t->a, stub->back);
+		break;
+	case STUB_TAKEN:
+		jit_take_near(t, stub->op);
+		break;
+	case STUB_FAR:
+		jit_take_far(t, stub->op);
+		break;
+	}
+}
+
+/* How many ops' room the op takes: a near jump has a link behind it. */
+static unsigned op_slots(const struct op *op)
+{
+	return op->code >= OP_JAL && op->code <= OP_FALL ? 2 : 1;
+}
+
+/* Nothing of the block is behind these. */
+static bool is_last(const struct op *op)
+{
+	switch (op->code) {
+	case OP_JAL:
+	case OP_FALL:
+	case OP_JAL_FAR:
+	case OP_FALL_FAR:
+	case OP_JALR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void translate(struct translation *t, struct op *op)
+{
+	for (;; op += op_slots(op)) {
+		t->op = op;
+		if (!jit_int(t) && !jit_mem(t) && !jit_flow(t) && !jit_fp(t)) {
+			bail(t, op);
+			break;
+		}
+		if (is_last(op))
+			break;
+	}
+	for (unsigned i = 0; i < t->stub_count; i++)
+		write_stub(t, i);
+}
+
+uint64_t jit_translate(struct hart *hart, struct block *block)
+{
+	struct jit *jit = &hart->jit;
+	struct translation t;
+
+	if (block->code)
+		return block->code;
+	if (jit->size - jit->used < JIT_BLOCK_MAX) {
+		cache_flush(hart);
+		return 0;
+	}
+	t.a.at = jit->memory + jit->used;
+	t.jit = jit;
+	t.fp = FP_UNKNOWN;
+	t.stub_count = 0;
+	translate(&t, block->ops);
+	block->code = (uintptr_t)(jit->memory + jit->used) + (uint64_t)jit->to_exec;
+	/* Entries are aligned as the host fetches. */
+	jit->used = (size_t)(t.a.at - jit->memory + 15) & ~(size_t)15;
+	return block->code;
+}
