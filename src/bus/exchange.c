@@ -39,6 +39,8 @@ static void swap(struct transition *transition, struct mortise_device *incoming)
 
 	slot->behind = incoming;
 	slot->plugged = transition->device;
+	if (slot->presence.set)
+		irq_set(&slot->presence, incoming != NULL);
 	if (transition->outgoing)
 		device_leave(transition->outgoing, transition_step(transition, left));
 	else
@@ -80,15 +82,28 @@ static void entered(struct reply *reply, int result)
 	give_up(transition, result);
 }
 
-/* Where nothing is to be put into a slot for any type, and a driver is bound to it: something that keeps still. */
-static int make_stand_in(struct transition *transition)
+/*
+ * Where nothing is to be put into a slot, and a driver is bound to it: the empty instance of the slot's type, or
+ * something that keeps still.
+ */
+static int leave_behind(struct transition *transition)
 {
 	struct slot *slot = transition->slot;
-	int r = empty_stand_in_new(&slot->stand_in, transition->outgoing, slot->control, slot->empties,
-				   &transition->error);
+	int r;
+
+	transition->incoming = slot->empty;
+	if (slot->empty)
+		return 0;
+	r = empty_stand_in_new(&slot->stand_in, transition->outgoing, slot->control, slot->empties, &transition->error);
 
 	transition->incoming = slot->stand_in;
 	return r;
+}
+
+/* Whether that is there for a bound driver's sake alone. */
+static bool is_left_behind(const struct slot *slot, const struct mortise_device *device)
+{
+	return device && (device == slot->stand_in || (device == slot->empty && slot->presence.set));
 }
 
 /* The driver read the address when it bound: the empty card that it is left with has the same. */
@@ -114,7 +129,7 @@ static void put_in(struct transition *transition)
 			swap(transition, NULL);
 			return;
 		}
-		r = make_stand_in(transition);
+		r = leave_behind(transition);
 		if (r < 0) {
 			give_up(transition, r);
 			return;
@@ -123,7 +138,7 @@ static void put_in(struct transition *transition)
 	if (transition->incoming == slot->empty && slot->live)
 		keep_mac(slot);
 	device_enter(transition->incoming, &slot->transport, slot->live && !broken, slot->frozen,
-		     transition->incoming == slot->stand_in, transition_step(transition, entered));
+		     is_left_behind(slot, transition->incoming), transition_step(transition, entered));
 }
 
 static void out_of_service(struct reply *reply, int result)
@@ -144,7 +159,7 @@ static void start_exchange(struct transition *transition)
 	int r = 0;
 
 	transition->outgoing = slot->behind;
-	transition->incoming = transition->device ? transition->device : slot->empty;
+	transition->incoming = transition->device ? transition->device : slot->presence.set ? NULL : slot->empty;
 	if (transition->device)
 		r = transport_fits(&slot->transport, &transition->device->face, &transition->error);
 	if (r < 0 || slot->plugged == transition->device)
@@ -174,8 +189,8 @@ void exchange_stand_in(struct transition *transition)
 {
 	struct slot *slot = transition->slot;
 
-	if (slot->stand_in && slot->behind == slot->stand_in && transport_vacate(&slot->transport) == 0) {
-		transition->outgoing = slot->stand_in;
+	if (is_left_behind(slot, slot->behind) && transport_vacate(&slot->transport) == 0) {
+		transition->outgoing = slot->behind;
 		swap(transition, NULL);
 	} else {
 		transition_finish(transition, 0);

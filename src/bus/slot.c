@@ -191,7 +191,7 @@ bool slot_mac(struct slot *slot, uint8_t mac[6], bool *learnt)
 {
 	if (!slot->empty || device_class(slot->empty)->virtio_id != VIRTIO_ID_NET)
 		return false;
-	transport_read_config(&slot->transport, &slot->behind->face, 0, mac, 6);
+	transport_read_config(&slot->transport, slot->behind ? &slot->behind->face : &slot->empty->face, 0, mac, 6);
 	*learnt = transport_status(&slot->transport) & VIRTIO_CONFIG_S_DRIVER;
 	return true;
 }
@@ -210,6 +210,7 @@ int slot_new(struct slot **out, const struct slot_config *config, struct mortise
 	slot->last = &slot->first;
 	slot->control = config->control;
 	slot->empties = config->empties;
+	slot->presence = config->presence;
 	slot->name = strdup(config->name);
 	if (!slot->name)
 		return mortise_fail(err, -ENOMEM, "Out of memory for slot %s", config->name);
@@ -218,6 +219,8 @@ int slot_new(struct slot **out, const struct slot_config *config, struct mortise
 		r = empty_new(&slot->empty, config->virtio_id, config->mac, config->control, config->empties, err);
 		if (r < 0)
 			return r;
+	}
+	if (slot->empty && !slot->presence.set) {
 		slot->empty->transport = &slot->transport;
 		r = transport_show(&slot->transport, &slot->empty->face, false, err);
 		if (r < 0)

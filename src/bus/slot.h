@@ -19,11 +19,16 @@
 
 #define SLOT_MMIO_SIZE 0x200
 
-/* Kinds of device that a slot can be born with: an empty instance of this virtio type; 0: nothing, until plugged. */
 struct slot_config {
 	const char *name;   /* "blk.0"; copied; for the log */
 	uint32_t virtio_id; /* of the slot's bay: 1 net, 2 block; 0: any type */
 	struct irq_line irq;
+	/*
+	 * High while something is in the slot, for a guest that looks for devices when told to: such a slot is empty
+	 * until the first device is plugged, and again once the last one's driver is gone. set NULL: the guest looks
+	 * but at its start, and a slot of a type has an empty instance from then on.
+	 */
+	struct irq_line presence;
 	const struct ram *ram;
 	struct loop *control;
 	struct loop *empties; /* the I/O thread that all empty instances share */

@@ -39,7 +39,8 @@ struct slot {
 	struct transport transport;
 	char *name;
 	struct loop *control, *empties;
-	pthread_cond_t served; /* with the transport's lock: a vCPU's transition was carried out */
+	struct irq_line presence; /* set NULL: nobody looks */
+	pthread_cond_t served;	  /* with the transport's lock: a vCPU's transition was carried out */
 
 	/* Control thread. */
 	struct mortise_device *empty;	 /* of a bay with a type; realized for as long as the slot lives */
@@ -72,5 +73,5 @@ void transition_finish(struct transition *transition, int result);
 /* For a last step: its outcome is the transition's. */
 void transition_done(struct reply *step, int result);
 
-/* Ends a transition by taking away what was put in a gone device's place, as its driver has gone too. */
+/* Ends a transition by taking away what was put in a gone device's place, if its driver has gone too. */
 void exchange_stand_in(struct transition *transition);
