@@ -20,9 +20,10 @@ struct machine_config {
 	struct ram *ram;
 	struct loop *control;
 	unsigned cpus;
-	struct chardev *serial;	 /* NULL: nothing connected */
-	struct options *options; /* the board's own, from -machine; may be NULL; taken */
-	const char *identity;	 /* the VM's UUID or name, or NULL: what its NICs' addresses are made from */
+	struct chardev *serial;	    /* NULL: nothing connected */
+	struct options *options;    /* the board's own, from -machine; may be NULL; taken */
+	const char *identity;	    /* the VM's UUID or name, or NULL: what its NICs' addresses are made from */
+	struct accel_events events; /* where a guest's power-off or reset by the board's own registers is reported */
 };
 
 /* What to boot. */
@@ -60,24 +61,27 @@ struct machine {
 	/* Platform devices back to their state at power-on; vCPUs are paused. Slots are reset by the VM. */
 	void (*reset)(struct machine *machine);
 
-	/* The power button. */
+	/* The power button; -ENOTSUP where the guest has no way to learn of it. */
 	int (*powerdown)(struct machine *machine, struct mortise_error *err);
 
 	/* Output of the accelerator's firmware console; how much of it fitted, without waiting. vCPU threads. */
 	unsigned (*console_write)(struct machine *machine, const void *data, unsigned size);
 
-	/* The firmware tables as the guest will see them (riscv64: the flattened device tree); malloc'ed. */
+	/*
+	 * The firmware tables as the guest will see them; malloc'ed. riscv64: the flattened device tree; x86_64:
+	 * ACPI's, as they lie in memory, the RSDP first.
+	 */
 	int (*dump)(struct machine *machine, const struct machine_boot *boot, void **data, size_t *size,
 		    struct mortise_error *err);
 
 	void (*destroy)(struct machine *machine);
 };
 
-extern const struct machine_ops machine_riscv64;
+extern const struct machine_ops machine_riscv64, machine_x86_64;
 extern const struct machine_ops *const machine_all[]; /* NULL-terminated */
 
-/* By name; "microvm" and NULL stand for the first. */
-const struct machine_ops *machine_find(const char *name);
+/* By name; "microvm" and NULL stand for the board that `kernel` (a path, or NULL) was made for. */
+const struct machine_ops *machine_find(const char *name, const char *kernel);
 
 /* How many slots each bay has, and the NICs' addresses: options that every board understands. */
 #define MACHINE_SLOTS_MAX 48
@@ -90,10 +94,18 @@ struct machine_slots {
 /* Takes blk-slots, net-slots, any-slots and mac0, mac1, ... from the board's options. */
 int machine_slots_parse(struct machine_slots *slots, const struct machine_config *config, struct mortise_error *err);
 
-/*
- * Makes the slots, all blk ones first, then net, then any, and sorts them into bays. The n-th is at `base` + n *
- * `stride` with the line irq(opaque, n).
- */
+/* Where a board has its slots. */
+struct machine_slots_place {
+	uint64_t base, stride; /* of the n-th: base + n * stride */
+	struct irq_line (*irq)(void *opaque, unsigned n);
+	/*
+	 * The wire by which the n-th slot tells that something is in it. A board that has it starts with all slots
+	 * empty; NULL: the guest learns of slots but at its start, and those of a type are never empty.
+	 */
+	struct irq_line (*presence)(void *opaque, unsigned n);
+	void *opaque;
+};
+
+/* Makes the slots, all blk ones first, then net, then any, and sorts them into bays. */
 int machine_slots_make(struct machine *machine, const struct machine_config *config, const struct machine_slots *slots,
-		       uint64_t base, uint64_t stride, struct irq_line (*irq)(void *opaque, unsigned n), void *opaque,
-		       struct mortise_error *err);
+		       const struct machine_slots_place *place, struct mortise_error *err);

@@ -135,7 +135,9 @@ static void destroy(struct machine *machine)
 
 static struct irq_line slot_irq(void *opaque, unsigned n)
 {
-	return plic_line(opaque, RISCV64_SLOT_IRQ + n);
+	const struct riscv64 *board = opaque;
+
+	return plic_line(board->plic, RISCV64_SLOT_IRQ + n);
 }
 
 static int add_region(struct riscv64 *board, const char *name, uint64_t base, uint64_t size, const struct mmio_ops *ops,
@@ -148,6 +150,8 @@ static int add_region(struct riscv64 *board, const char *name, uint64_t base, ui
 
 static int build(struct riscv64 *board, const struct machine_config *config, struct mortise_error *err)
 {
+	const struct machine_slots_place place = {
+		.base = RISCV64_SLOT_BASE, .stride = RISCV64_SLOT_STRIDE, .irq = slot_irq, .opaque = board};
 	int r;
 
 	r = machine_slots_parse(&board->slots, config, err);
@@ -166,8 +170,7 @@ static int build(struct riscv64 *board, const struct machine_config *config, str
 	if (r == 0)
 		r = add_region(board, "uart", RISCV64_UART_BASE, UART_SIZE, &uart_mmio_ops, board->uart, err);
 	if (r == 0)
-		r = machine_slots_make(&board->machine, config, &board->slots, RISCV64_SLOT_BASE, RISCV64_SLOT_STRIDE,
-				       slot_irq, board->plic, err);
+		r = machine_slots_make(&board->machine, config, &board->slots, &place, err);
 	return r;
 }
 

@@ -76,7 +76,7 @@ int machine_slots_parse(struct machine_slots *slots, const struct machine_config
 	struct options *options = config->options;
 	int r;
 
-	*slots = (struct machine_slots){.blk = 6, .net = 2, .any = 8};
+	*slots = (struct machine_slots){.blk = 6, .net = 2, .any = 16};
 	default_macs(slots, config->identity);
 	if (!options)
 		return 0;
@@ -94,8 +94,7 @@ int machine_slots_parse(struct machine_slots *slots, const struct machine_config
 }
 
 int machine_slots_make(struct machine *machine, const struct machine_config *config, const struct machine_slots *slots,
-		       uint64_t base, uint64_t stride, struct irq_line (*irq)(void *opaque, unsigned n), void *opaque,
-		       struct mortise_error *err)
+		       const struct machine_slots_place *place, struct mortise_error *err)
 {
 	const struct bay bays[] = {
 		{.name = "blk", .noun = "disk", .virtio_id = VIRTIO_ID_BLOCK, .count = slots->blk},
@@ -120,16 +119,18 @@ int machine_slots_make(struct machine *machine, const struct machine_config *con
 			return mortise_fail(err, -ENOMEM, "Out of memory for the slots of bay '%s'", bay->name);
 		for (unsigned i = 0; i < bay->count; i++, n++) {
 			struct slot_config slot = {.virtio_id = bay->virtio_id,
-						   .irq = irq(opaque, n),
+						   .irq = place->irq(place->opaque, n),
 						   .ram = machine->ram,
 						   .control = config->control,
 						   .empties = bus->empties};
 			struct mmio_region region = {
-				.base = base + n * stride, .size = SLOT_MMIO_SIZE, .ops = &slot_mmio_ops};
+				.base = place->base + n * place->stride, .size = SLOT_MMIO_SIZE, .ops = &slot_mmio_ops};
 			char name[16];
 
 			snprintf(name, sizeof(name), "%s.%u", bay->name, i);
 			slot.name = name;
+			if (place->presence)
+				slot.presence = place->presence(place->opaque, n);
 			if (bay->virtio_id == VIRTIO_ID_NET)
 				memcpy(slot.mac, slots->macs[i], sizeof(slot.mac));
 			r = slot_new(&bay->slots[i], &slot, err);

@@ -79,7 +79,7 @@ static void run_machines(struct qmp_call *call, const cJSON *arguments)
 		cJSON *info = cJSON_CreateObject();
 
 		cJSON_AddStringToObject(info, "name", (*board)->name);
-		if (*board == machine_find(NULL)) {
+		if (*board == machine_find(NULL, NULL)) {
 			cJSON_AddStringToObject(info, "alias", "microvm");
 			cJSON_AddTrueToObject(info, "is-default");
 		}

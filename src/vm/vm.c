@@ -92,6 +92,7 @@ static int make_machine(struct vm *vm, const struct machine_ops *board, struct m
 		.cpus = config->cpus,
 		.options = config->machine_options,
 		.identity = config->uuid ? config->uuid : config->name,
+		.events = lifecycle_events(vm),
 	};
 	int r;
 
@@ -115,7 +116,7 @@ static int make_machine(struct vm *vm, const struct machine_ops *board, struct m
 int vm_new(struct vm **out, const struct vm_config *config, struct loop *loop, struct mortise_error *err)
 {
 	_cleanup_(vm_free_p) struct vm *vm = calloc(1, sizeof(*vm));
-	const struct machine_ops *board = machine_find(config->machine);
+	const struct machine_ops *board = machine_find(config->machine, config->kernel);
 	int r;
 
 	if (!vm)

@@ -117,6 +117,14 @@ UNIT_TESTS += tests/unit/test-loop
 tests_unit_test_loop_SOURCES = tests/unit/test-loop.c
 tests_unit_test_loop_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-x86-boot
+tests_unit_test_x86_boot_SOURCES = tests/unit/test-x86-boot.c
+tests_unit_test_x86_boot_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-x86-board
+tests_unit_test_x86_board_SOURCES = tests/unit/test-x86-board.c
+tests_unit_test_x86_board_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-machine
 tests_unit_test_machine_SOURCES = tests/unit/test-machine.c
 tests_unit_test_machine_LDADD = $(UNIT_LIBS)

@@ -51,7 +51,14 @@ static void set_line(void *controller, unsigned number, bool level)
 	pthread_mutex_unlock(&line->lock);
 }
 
-void fixture_open(struct fixture *f, uint32_t virtio_id)
+static void set_presence(void *controller, unsigned number, bool level)
+{
+	struct fixture *f = controller;
+
+	atomic_store(&f->present, level);
+}
+
+static void open_slot(struct fixture *f, uint32_t virtio_id, bool told)
 {
 	struct slot_config config = {.name = "test.0",
 				     .virtio_id = virtio_id,
@@ -69,7 +76,19 @@ void fixture_open(struct fixture *f, uint32_t virtio_id)
 	config.ram = f->ram;
 	config.control = f->control;
 	config.empties = f->empties;
+	if (told)
+		config.presence = (struct irq_line){.set = set_presence, .controller = f};
 	assert_int_equal(slot_new(&f->slot, &config, NULL), 0);
+}
+
+void fixture_open(struct fixture *f, uint32_t virtio_id)
+{
+	open_slot(f, virtio_id, false);
+}
+
+void fixture_open_told(struct fixture *f, uint32_t virtio_id)
+{
+	open_slot(f, virtio_id, true);
 }
 
 void fixture_close(struct fixture *f)

@@ -31,12 +31,14 @@ struct fixture {
 	struct loop *control, *empties;
 	struct slot *slot;
 	struct line line;
+	_Atomic bool present;	    /* what the slot tells, where the guest is told */
 	struct ring ring[3];	    /* of queues 0 to 2, with buffers of their own */
 	struct mortise_error error; /* of the last control call that failed */
 };
 
 /* A slot reserved for a type, or for any (0). */
 void fixture_open(struct fixture *f, uint32_t virtio_id);
+void fixture_open_told(struct fixture *f, uint32_t virtio_id); /* for a guest that looks when told to */
 void fixture_close(struct fixture *f);
 
 /* --- the guest --- */

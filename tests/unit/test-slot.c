@@ -630,6 +630,56 @@ static void any_type(void **state)
 	device_end(f, blk);
 }
 
+/* --- slots whose guest is told to look --- */
+
+static void told(void **state)
+{
+	struct fixture fixture, *f = &fixture;
+	struct mortise_device *blk;
+
+	fixture_open_told(f, 2);
+	blk = device_make(f, TEST_BLK, 0x1234);
+
+	/* Truly empty at first, and again once a device that nobody bound is out. */
+	assert_int_equal(guest_read(f, VIRTIO_MMIO_DEVICE_ID), 0);
+	assert_false(f->present);
+	assert_int_equal(control_exchange(f, blk), 0);
+	assert_true(f->present);
+	assert_int_equal(guest_read(f, VIRTIO_MMIO_DEVICE_ID), 2);
+	assert_int_equal(control_exchange(f, NULL), 0);
+	assert_false(f->present);
+
+	/* Bound: an empty disk stays behind, and a disk may follow. */
+	assert_int_equal(control_exchange(f, blk), 0);
+	assert_int_equal(guest_bind(f, VERSION_1 | EVENT_IDX, 1), 15);
+	assert_int_equal(io(f), VIRTIO_BLK_S_OK);
+	assert_int_equal(control_exchange(f, NULL), 0);
+	assert_null(slot_device(f->slot));
+	assert_true(f->present);
+	assert_int_equal(capacity(f), 0);
+	assert_int_equal(io(f), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(control_exchange(f, blk), 0);
+	assert_int_equal(capacity(f), 0x1234);
+	assert_int_equal(io(f), VIRTIO_BLK_S_OK);
+
+	/* Let go: empty again, with whatever the next driver negotiates. */
+	assert_int_equal(control_exchange(f, NULL), 0);
+	guest_write(f, VIRTIO_MMIO_STATUS, 0);
+	assert_int_equal(guest_read(f, VIRTIO_MMIO_DEVICE_ID), 0);
+	assert_false(f->present);
+	assert_int_equal(control_exchange(f, blk), 0);
+	assert_int_equal(guest_bind(f, VERSION_1 | EVENT_IDX, 1), 15);
+	assert_int_equal(io(f), VIRTIO_BLK_S_OK);
+
+	/* A reset of the machine lets go too. */
+	assert_int_equal(control_exchange(f, NULL), 0);
+	assert_int_equal(control_reset(f), 0);
+	assert_int_equal(guest_read(f, VIRTIO_MMIO_DEVICE_ID), 0);
+	assert_false(f->present);
+	device_end(f, blk);
+	fixture_close(f);
+}
+
 /* --- the empty NIC --- */
 
 /* A command of `size` bytes, and the answer. */
@@ -700,6 +750,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(stop_and_cont, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(machine_reset, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(any_type, set_up_any, tear_down),
+		cmocka_unit_test(told),
 		cmocka_unit_test(empty_nic),
 	};
 
