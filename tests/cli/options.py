@@ -82,7 +82,7 @@ def dumpdtb(vm):
     tap.check_equal((status, errors), (0, ""), "dumpdtb")
     done = subprocess.run(["dtc", "-I", "dtb", "-O", "dts", path], capture_output=True, text=True, check=True)
     tap.check_equal(done.stderr, "", "warnings")
-    tap.check_equal(len(re.findall(r"virtio_mmio@", done.stdout)), 12 + 2 + 8, "slots")
+    tap.check_equal(len(re.findall(r"virtio_mmio@", done.stdout)), 12 + 2 + 16, "slots")
 
 
 @tap.test("a pidfile is locked while the VM lives, and removed at its end")
