@@ -1,4 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+
+# What needs /dev/kvm: `make check-kvm`, in one go with scripts/with-kvm; `make check` has built it all.
+KVM_TESTS =
+check-kvm:
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(KVM_TESTS)'
+.PHONY: check-kvm
+
 include $(top_srcdir)/tests/unit/local.mk
 include $(top_srcdir)/tests/hart/local.mk
 include $(top_srcdir)/tests/guest/local.mk

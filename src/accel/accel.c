@@ -5,12 +5,20 @@
 #include "accel/accel.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "accel/kvm/kvm.h"
 #include "accel/soft/soft.h"
 #include "base/util.h"
 
-const struct accel_ops *const accel_all[] = {&soft_accel_ops, NULL};
+const struct accel_ops *const accel_all[] = {
+	&kvm_accel_ops,
+#if defined(__x86_64__) /* see soft/host.h */
+	&soft_accel_ops,
+#endif
+	NULL,
+};
 
 static const struct accel_ops *find(const char *name, size_t length)
 {
@@ -20,42 +28,70 @@ static const struct accel_ops *find(const char *name, size_t length)
 	return NULL;
 }
 
+/* Adds why `ops` cannot to what is said of those before it. */
+static void add_reason(char *text, size_t size, const struct accel_ops *ops, const struct mortise_error *reason)
+{
+	const size_t used = strlen(text);
+
+	snprintf(text + used, size - used, "%s%s: %.200s", used ? "; " : "", ops->name, reason->message);
+}
+
+static int fail_all(const char *reasons, int error, struct mortise_error *err)
+{
+	return mortise_fail(err, error, "No accelerator can run the guest. %s", reasons);
+}
+
 static int select_any(const struct accel_ops **out, enum accel_arch arch, struct mortise_error *err)
 {
+	char reasons[sizeof(err->message)] = "";
 	int error = -ENOTSUP;
 
 	for (const struct accel_ops *const *ops = accel_all; *ops; ops++) {
-		error = (*ops)->probe(arch, err);
+		struct mortise_error reason = {0};
+
+		error = (*ops)->probe(arch, &reason);
 		if (!error) {
 			*out = *ops;
 			return 0;
 		}
+		add_reason(reasons, sizeof(reasons), *ops, &reason);
 	}
-	return error;
+	return fail_all(reasons, error, err);
 }
 
 int accel_select(const struct accel_ops **out, const char *names, enum accel_arch arch, struct mortise_error *err)
 {
-	int error = -EINVAL;
+	char reasons[sizeof(err->message)] = "";
 
 	if (!names)
 		return select_any(out, arch, err);
 	for (const char *name = names;; name++) {
 		size_t length = strcspn(name, ":");
 		const struct accel_ops *ops = find(name, length);
+		struct mortise_error reason = {0};
+		int error;
 
 		if (!ops)
-			return mortise_fail(err, -EINVAL, "There is no accelerator '%.*s'; try 'soft'", (int)length,
-					    name);
-		error = ops->probe(arch, err);
+			return mortise_fail(err, -EINVAL,
+					    "There is no accelerator '%.*s'; try 'kvm', 'soft' or 'kvm:soft'",
+					    (int)length, name);
+		error = ops->probe(arch, &reason);
 		if (!error) {
 			*out = ops;
 			return 0;
 		}
+		add_reason(reasons, sizeof(reasons), ops, &reason);
 		name += length;
 		if (!*name)
-			return error;
+			return fail_all(reasons, error, err);
 	}
+}
+
+void accel_guest_request(struct accel *accel, enum accel_guest_request request)
+{
+	if (accel->park)
+		accel->park(accel);
+	accel->config.events.guest_request(accel->config.events.opaque, request);
 }
 
 uint64_t accel_time(const struct accel *accel)

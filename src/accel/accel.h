@@ -130,6 +130,12 @@ struct accel {
 	int (*notify_fd)(struct accel *accel, uint64_t gpa, unsigned width, uint64_t value, int event_fd, bool attach,
 			 struct mortise_error *err);
 
+	/*
+	 * Where the calling thread is a vCPU's, inside an MMIO access: that vCPU completes the access and runs no
+	 * further until it is reset. NULL: it runs on.
+	 */
+	void (*park)(struct accel *accel);
+
 	void (*cpu_info)(struct accel *accel, unsigned cpu, struct accel_cpu_info *info);
 
 	/* What accel_time() answers. */
@@ -145,6 +151,11 @@ extern const struct accel_ops *const accel_all[];
 
 /* The first of `names` ("kvm:soft"; NULL: all that were built in) that can run guests of `arch`. */
 int accel_select(const struct accel_ops **out, const char *names, enum accel_arch arch, struct mortise_error *err);
+
+/*
+ * For a machine's reset and power-off registers, on the thread that accesses them: passes on what the guest asks for.
+ */
+void accel_guest_request(struct accel *accel, enum accel_guest_request request);
 
 /* RISC-V time in timebase ticks since the accelerator was made; also what the guest's `rdtime` reads. Any thread. */
 uint64_t accel_time(const struct accel *accel);

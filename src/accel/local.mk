@@ -2,6 +2,17 @@
 libmortise_a_SOURCES += \
 	src/accel/accel.c \
 	src/accel/accel.h \
+	src/accel/kvm/kvm.c \
+	src/accel/kvm/kvm.h \
+	src/accel/kvm/vcpu.c \
+	src/accel/rest.c \
+	src/accel/rest.h
+
+ACCEL_X86_64 = \
+	src/accel/kvm/x86-cpuid.c \
+	src/accel/kvm/x86-state.c \
+	src/accel/kvm/x86.c \
+	src/accel/kvm/x86.h \
 	src/accel/soft/atomic.c \
 	src/accel/soft/atomic.h \
 	src/accel/soft/block.c \
@@ -67,3 +78,7 @@ libmortise_a_SOURCES += \
 	src/accel/soft/tlb.h \
 	src/accel/soft/trap.c \
 	src/accel/soft/trap.h
+
+if HOST_X86_64
+libmortise_a_SOURCES += $(ACCEL_X86_64)
+endif

@@ -216,4 +216,10 @@ UNIT_TESTS += tests/unit/test-hart-smp-small
 tests_unit_test_hart_smp_small_SOURCES = tests/unit/test-hart-smp.c $(HART_RIG)
 tests_unit_test_hart_smp_small_CPPFLAGS = $(AM_CPPFLAGS) -DRIG_OPTIONS='"jit-cache=64K"'
 tests_unit_test_hart_smp_small_LDADD = $(UNIT_LIBS)
+if HOST_X86_64
+check_PROGRAMS += tests/unit/test-kvm
+KVM_TESTS += tests/unit/test-kvm
+tests_unit_test_kvm_SOURCES = tests/unit/test-kvm.c
+tests_unit_test_kvm_LDADD = $(UNIT_LIBS)
+endif
 endif
