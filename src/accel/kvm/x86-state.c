@@ -28,7 +28,7 @@
 struct kvm_vcpu_state {
 	struct kvm_sregs sregs;
 	struct kvm_xsave xsave;
-	struct kvm_xcrs xcrs;
+	struct kvm_xcrs xcrs; /* none on a CPU without XSAVE */
 	struct kvm_lapic_state lapic;
 	struct kvm_vcpu_events events;
 	struct kvm_debugregs debugregs;
@@ -95,8 +95,10 @@ int x86_save_cpu(struct kvm_cpu *cpu, struct mortise_error *err)
 		return mortise_fail(err, -ENOMEM, "No memory for the state of vCPU %u", cpu->index);
 	cpu->state = state;
 	save_msrs(cpu, state, &list);
+	if (ioctl(cpu->fd, KVM_GET_XCRS, &state->xcrs) < 0)
+		state->xcrs.nr_xcrs = 0;
 	if (ioctl(cpu->fd, KVM_GET_SREGS, &state->sregs) < 0 || ioctl(cpu->fd, KVM_GET_XSAVE, &state->xsave) < 0 ||
-	    ioctl(cpu->fd, KVM_GET_XCRS, &state->xcrs) < 0 || ioctl(cpu->fd, KVM_GET_LAPIC, &state->lapic) < 0 ||
+	    ioctl(cpu->fd, KVM_GET_LAPIC, &state->lapic) < 0 ||
 	    ioctl(cpu->fd, KVM_GET_VCPU_EVENTS, &state->events) < 0 ||
 	    ioctl(cpu->fd, KVM_GET_DEBUGREGS, &state->debugregs) < 0 ||
 	    ioctl(cpu->fd, KVM_GET_MP_STATE, &state->mp) < 0)
@@ -156,7 +158,8 @@ int x86_reset_cpu(struct kvm_cpu *cpu, const struct accel_entry *entry)
 		enter(&sregs, &regs, entry);
 	/* The APIC's base comes with the special registers, its mode before its contents; the events last but one. */
 	if (ioctl(cpu->fd, KVM_SET_SREGS, &sregs) < 0 || ioctl(cpu->fd, KVM_SET_REGS, &regs) < 0 ||
-	    ioctl(cpu->fd, KVM_SET_XCRS, &state->xcrs) < 0 || ioctl(cpu->fd, KVM_SET_XSAVE, &state->xsave) < 0)
+	    (state->xcrs.nr_xcrs && ioctl(cpu->fd, KVM_SET_XCRS, &state->xcrs) < 0) ||
+	    ioctl(cpu->fd, KVM_SET_XSAVE, &state->xsave) < 0)
 		return -errno;
 	state->msr_count = transfer(cpu->fd, KVM_SET_MSRS, state->msrs, state->msr_count);
 	if (ioctl(cpu->fd, KVM_SET_LAPIC, &state->lapic) < 0 ||
