@@ -12,6 +12,19 @@ TESTS += tests/fuzz/replay-transport
 tests_fuzz_replay_transport_SOURCES = tests/fuzz/fuzz-transport.c tests/fuzz/replay.c
 tests_fuzz_replay_transport_LDADD = $(CORE_LIBS)
 
+if HAVE_CMOCKA
+check_PROGRAMS += tests/fuzz/jit
+TESTS += tests/fuzz/jit
+tests_fuzz_jit_SOURCES = tests/fuzz/jit.c tests/unit/hart-rig.c tests/unit/hart-rig.h tests/unit/rv.h
+tests_fuzz_jit_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
+
+endif
+
+# From seed to seed until one differs; FUZZ_JIT="SEED SECONDS" ends it.
+FUZZ_JIT =
+fuzz-jit: tests/fuzz/jit
+	jit="$(FUZZ_JIT)"; tests/fuzz/jit $${jit:-$$(date +%s)000000 0}
+
 EXTRA_DIST += tests/fuzz/corpus
 CLEANFILES += $(FUZZ_BINARIES)
 
@@ -31,6 +44,6 @@ FUZZ_TRANSPORT = tests/fuzz/fuzz-transport.c src/base/log.c src/base/loop.c src/
 tests/fuzz/fuzz-transport: $(FUZZ_TRANSPORT)
 	$(AM_V_CC)$(MKDIR_P) tests/fuzz && $(FUZZ_COMPILE) -pthread -o $@ $(FUZZ_TRANSPORT:%=$(srcdir)/%) $(EVENT_LIBS)
 
-.PHONY: fuzz
+.PHONY: fuzz fuzz-jit
 fuzz: $(FUZZ_BINARIES)
 	@echo "Run for example: tests/fuzz/fuzz-qmp-reader -max_len=65536 tests/fuzz/corpus/qmp-reader"

@@ -58,6 +58,11 @@ static const struct mmio_ops device_ops = {.read = device_read, .write = device_
 
 struct rig *rig_new(unsigned harts)
 {
+	return rig_new_with(harts, RIG_OPTIONS);
+}
+
+struct rig *rig_new_with(unsigned harts, const char *options)
+{
 	struct rig *rig = calloc(1, sizeof(*rig));
 	struct accel_config config = {
 		.arch = ACCEL_RISCV64,
@@ -72,7 +77,7 @@ struct rig *rig_new(unsigned harts)
 		.name = "device", .base = RIG_DEVICE, .size = 64, .ops = &device_ops, .opaque = rig};
 
 	assert_non_null(rig);
-	assert_int_equal(options_parse(&rig->options, RIG_OPTIONS, NULL, NULL, NULL), 0);
+	assert_int_equal(options_parse(&rig->options, options, NULL, NULL, NULL), 0);
 	config.options = rig->options;
 	sem_init(&rig->requested, 0, 0);
 	sem_init(&rig->paused, 0, 0);

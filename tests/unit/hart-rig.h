@@ -33,6 +33,9 @@ struct rig {
 };
 
 struct rig *rig_new(unsigned harts);
+
+/* The same with other options of -accel than the test's. */
+struct rig *rig_new_with(unsigned harts, const char *options);
 void rig_free(struct rig *rig);
 
 /* Appends code at rig->at. */
