@@ -4,7 +4,12 @@
 BENCH =
 bench: all
 	$(AM_V_GEN)$(AM_TESTS_ENVIRONMENT) PYTHONDONTWRITEBYTECODE=1 python3 $(top_srcdir)/tests/bench/bench.py $(BENCH)
-.PHONY: bench
 
-EXTRA_DIST += tests/bench/bench.py tests/bench/diskload.c tests/bench/figures.py tests/bench/measure.py \
+# What a guest's CPU does, beside QEMU's and the host's own: make bench-cpu [BENCH_CPU='--runs 3 --peer QEMU crc fib']
+BENCH_CPU =
+bench-cpu: all
+	$(AM_V_GEN)$(AM_TESTS_ENVIRONMENT) PYTHONDONTWRITEBYTECODE=1 python3 $(top_srcdir)/tests/bench/cpu.py $(BENCH_CPU)
+.PHONY: bench bench-cpu
+
+EXTRA_DIST += tests/bench/bench.py tests/bench/cpu.c tests/bench/cpu.py tests/bench/diskload.c tests/bench/figures.py tests/bench/measure.py \
 	tests/bench/newc.py tests/bench/vmms.py
