@@ -80,41 +80,6 @@ static void write_exit(struct assembler *a, enum jit_exit why, const uint8_t *le
 	asm_jmp_to(a, leave);
 }
 
-/* As JUMP_HITS() in interp.c. */
-static void write_jump(struct assembler *a, const uint8_t *look_up)
-{
-	const int32_t jumps = offsetof(struct hart, jit.jumps) - HART_BIAS;
-	uint8_t *misses[3];
-
-	asm_rm(a, A_STORE | A_W, RAX, HART(pc));
-	asm_imm(a, I_CMP, 0, HART(exit_request), 0);
-	asm_land(asm_jcc(a, CC_NE), look_up);
-	asm_mov(a, RCX, rm_reg(RAX));
-	asm_shift_imm(a, S_SHR, 0, RCX, 1);
-	asm_mov(a, RDX, rm_reg(RAX));
-	asm_shift_imm(a, S_SHR, 0, RDX, 14);
-	asm_rm(a, A_XOR, RCX, rm_reg(RDX));
-	asm_imm(a, I_AND, 0, rm_reg(RCX), JIT_JUMPS - 1);
-	asm_shift_imm(a, S_SHL, 0, RCX, 5);
-	asm_rm(a, A_ADD | A_W, RCX, rm_reg(RBP));
-	asm_mov(a, RDX, rm_reg(RAX));
-	asm_shift_imm(a, S_SHR, 0, RDX, PAGE_SHIFT - 5);
-	asm_imm(a, I_AND, 0, rm_reg(RDX), (TLB_ENTRIES - 1) * sizeof(struct tlb_entry));
-	asm_rm(a, A_ADD | A_W, RDX, HART(bank));
-	asm_rm(a, A_CMP | A_W, RAX, rm_mem(RCX, jumps + (int32_t)offsetof(struct jit_jump, pc)));
-	misses[0] = asm_jcc(a, CC_NE);
-	asm_imm(a, I_AND, A_W, rm_reg(RAX), (int32_t)PAGE_MASK);
-	asm_rm(a, A_CMP | A_W, RAX, rm_mem(RDX, offsetof(struct tlb_entry, exec)));
-	misses[1] = asm_jcc(a, CC_NE);
-	asm_rm(a, A_MOV | A_W, RDX, rm_mem(RDX, offsetof(struct tlb_entry, addend)));
-	asm_rm(a, A_CMP | A_W, RDX, rm_mem(RCX, jumps + (int32_t)offsetof(struct jit_jump, addend)));
-	misses[2] = asm_jcc(a, CC_NE);
-	asm_rm(a, A_STORE | A_W, RAX, HART(jit.page));
-	asm_rm(a, A_GROUP_FF, FF_JMP, rm_mem(RCX, jumps + (int32_t)offsetof(struct jit_jump, code)));
-	for (unsigned i = 0; i < 3; i++)
-		asm_land(misses[i], look_up);
-}
-
 /* RSP is 8 off alignment here, by the return address; a miss drops that and ends. */
 static void write_call(struct assembler *a, bool (*function)(struct hart *hart, struct op *op), const uint8_t *look_up)
 {
@@ -201,8 +166,6 @@ void jit_write_entry(struct hart *hart)
 	write_exit(&a, JIT_FOLLOW, leave);
 	jit->bail = HERE;
 	write_exit(&a, JIT_BAIL, leave);
-	jit->jump = HERE;
-	write_jump(&a, look_up);
 	jit->call_memory = HERE;
 	write_call(&a, call_memory, look_up);
 	jit->call_atomic = HERE;

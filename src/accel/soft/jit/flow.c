@@ -30,7 +30,47 @@ void jit_take_near(struct translation *t, struct op *op)
 	asm_jmp_to(&t->a, jit_fixed(t, t->jit->follow));
 }
 
-/* RAX = page + offset. */
+/*
+ * Goes on at the virtual address in RAX, by way of the jump table, as GO_FAR() in interp_flow.h. In each place anew:
+ * the host predicts the targets of an indirect jump by where it is.
+ */
+static void jump(struct translation *t)
+{
+	struct assembler *a = &t->a;
+	const uint8_t *look_up = jit_fixed(t, t->jit->look_up);
+	const int32_t jumps = offsetof(struct hart, jit.jumps) - HART_BIAS;
+	uint8_t *misses[3];
+
+	asm_rm(a, A_STORE | A_W, RAX, HART(pc));
+	asm_imm(a, I_CMP, 0, HART(exit_request), 0);
+	asm_land(asm_jcc(a, CC_NE), look_up);
+	asm_mov(a, RCX, rm_reg(RAX));
+	asm_shift_imm(a, S_SHR, 0, RCX, 1);
+	asm_mov(a, RDX, rm_reg(RAX));
+	asm_shift_imm(a, S_SHR, 0, RDX, 14);
+	asm_rm(a, A_XOR, RCX, rm_reg(RDX));
+	asm_imm(a, I_AND, 0, rm_reg(RCX), JIT_JUMPS - 1);
+	asm_shift_imm(a, S_SHL, 0, RCX, 5);
+	asm_rm(a, A_ADD | A_W, RCX, rm_reg(RBP));
+	asm_mov(a, RDX, rm_reg(RAX));
+	asm_shift_imm(a, S_SHR, 0, RDX, PAGE_SHIFT - 5);
+	asm_imm(a, I_AND, 0, rm_reg(RDX), (TLB_ENTRIES - 1) * sizeof(struct tlb_entry));
+	asm_rm(a, A_ADD | A_W, RDX, HART(bank));
+	asm_rm(a, A_CMP | A_W, RAX, rm_mem(RCX, jumps + (int32_t)offsetof(struct jit_jump, pc)));
+	misses[0] = asm_jcc(a, CC_NE);
+	asm_imm(a, I_AND, A_W, rm_reg(RAX), (int32_t)PAGE_MASK);
+	asm_rm(a, A_CMP | A_W, RAX, rm_mem(RDX, offsetof(struct tlb_entry, exec)));
+	misses[1] = asm_jcc(a, CC_NE);
+	asm_rm(a, A_MOV | A_W, RDX, rm_mem(RDX, offsetof(struct tlb_entry, addend)));
+	asm_rm(a, A_CMP | A_W, RDX, rm_mem(RCX, jumps + (int32_t)offsetof(struct jit_jump, addend)));
+	misses[2] = asm_jcc(a, CC_NE);
+	asm_rm(a, A_STORE | A_W, RAX, HART(jit.page));
+	asm_rm(a, A_GROUP_FF, FF_JMP, rm_mem(RCX, jumps + (int32_t)offsetof(struct jit_jump, code)));
+	for (unsigned i = 0; i < 3; i++)
+		asm_land(misses[i], look_up);
+}
+
+/* `to` = page + offset. */
 static void page_plus(struct translation *t, enum host_reg to, int64_t offset)
 {
 	asm_mov(&t->a, to, HART(jit.page));
@@ -42,7 +82,7 @@ void jit_take_far(struct translation *t, struct op *op)
 {
 	retire(t, op);
 	page_plus(t, RAX, op->imm);
-	asm_jmp_to(&t->a, jit_fixed(t, t->jit->jump));
+	jump(t);
 }
 
 /* Sets the host's flags as rs1 and rs2 compare. */
@@ -102,7 +142,7 @@ static void jump_register(struct translation *t)
 	asm_imm(&t->a, I_AND, A_W, rm_reg(RAX), -2);
 	link_register(t);
 	retire(t, op);
-	asm_jmp_to(&t->a, jit_fixed(t, t->jit->jump));
+	jump(t);
 }
 
 /* Orders earlier writes before later reads, as host_fence() does. */

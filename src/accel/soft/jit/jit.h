@@ -46,7 +46,7 @@ struct jit {
 	size_t size, used;
 	size_t blocks_start; /* the fixed part ends here */
 	enum jit_exit (*enter)(struct hart *hart, uint64_t code);
-	uint32_t jump, look_up, follow, bail; /* fixed code (entry.c), as offsets */
+	uint32_t look_up, follow, bail; /* fixed code (entry.c), as offsets */
 	uint32_t call_memory, call_atomic, call_csr;
 	uint64_t page; /* the virtual page that the code runs at */
 	struct op *op; /* enum jit_exit */
