@@ -52,6 +52,7 @@ ACCEL_X86_64 = \
 	src/accel/soft/jit/entry.h \
 	src/accel/soft/jit/flow.c \
 	src/accel/soft/jit/fp.c \
+	src/accel/soft/jit/group.c \
 	src/accel/soft/jit/host.c \
 	src/accel/soft/jit/host.h \
 	src/accel/soft/jit/int.c \

@@ -8,7 +8,13 @@
 
 void jit_stub(struct translation *t, enum stub_kind kind, uint8_t *from, const uint8_t *back)
 {
-	t->stubs[t->stub_count++] = (struct stub){.kind = kind, .from = from, .back = back, .op = t->op};
+	t->stubs[t->stub_count++] = (struct stub){.kind = kind, .from = from, .back = back, .op = t->op, .fp = t->fp};
+}
+
+void jit_stub_group(struct translation *t, uint8_t *from, struct op *end)
+{
+	jit_stub(t, STUB_GROUP, from, NULL);
+	t->stubs[t->stub_count - 1].end = end;
 }
 
 static void load_op(struct translation *t, const struct op *op)
@@ -51,25 +57,47 @@ void jit_put(struct translation *t, unsigned reg, enum host_reg from)
 		asm_rm(&t->a, A_STORE | A_W, from, at);
 }
 
-static void bail(struct translation *t, const struct op *op)
+void jit_bail(struct translation *t)
 {
-	load_op(t, op);
+	load_op(t, t->op);
 	asm_jmp_to(&t->a, jit_fixed(t, t->jit->bail));
 }
 
-/* The stub at `i`; all jumps to bail from one op share one. */
+/* What a group's check did not allow together. */
+static void write_one_by_one(struct translation *t, const struct stub *stub)
+{
+	struct op *end = stub->end;
+	const uint8_t *back = stub->back;
+
+	for (t->fp = stub->fp; t->op < end; t->op++)
+		if (!jit_int(t) && !jit_mem(t))
+			jit_bail(t);
+	asm_jmp_to(&t->a, back);
+}
+
+/* Whether the next stub does the same, so that this one's jump may lead there. */
+static bool shared(const struct translation *t, unsigned i)
+{
+	const struct stub *stub = &t->stubs[i], *next = stub + 1;
+
+	return i + 1 < t->stub_count && (stub->kind == STUB_BAIL || stub->kind == STUB_GROUP) &&
+	       next->kind == stub->kind && next->op == stub->op;
+}
+
 static void write_stub(struct translation *t, unsigned i)
 {
 	const struct stub *stub = &t->stubs[i];
 
 	asm_land(stub->from, t->a.at);
+	if (shared(t, i))
+		return;
 	t->op = stub->op;
 	switch (stub->kind) {
 	case STUB_BAIL:
-		if (i + 1 < t->stub_count && stub[1].kind == STUB_BAIL && stub[1].op == stub->op)
-			asm_land(stub->from, t->a.at);
-		else
-			bail(t, stub->op);
+		jit_bail(t);
+		break;
+	case STUB_GROUP:
+		write_one_by_one(t, stub);
 		break;
 	case STUB_MEMORY:
 		jit_call(t, t->jit->call_memory);
@@ -107,10 +135,12 @@ static bool is_last(const struct op *op)
 
 static void translate(struct translation *t, struct op *op)
 {
-	for (;; op += op_slots(op)) {
+	for (struct op *behind;; op += op_slots(op)) {
 		t->op = op;
+		while ((behind = jit_group(t)) != NULL)
+			t->op = op = behind;
 		if (!jit_int(t) && !jit_mem(t) && !jit_flow(t) && !jit_fp(t)) {
-			bail(t, op);
+			jit_bail(t);
 			break;
 		}
 		if (is_last(op))

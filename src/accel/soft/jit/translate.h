@@ -7,12 +7,15 @@
 #include "accel/soft/jit/map.h"
 
 /* No block's code is longer. */
-#define JIT_BLOCK_MAX (UINT64_C(16) << 10)
-#define JIT_STUBS 256
+#define JIT_BLOCK_MAX (UINT64_C(24) << 10)
+#define JIT_STUBS 512
+
+enum fp_known { FP_UNKNOWN, FP_KNOWN_ON, FP_KNOWN_DIRTY, FP_KNOWN_READY };
 
 enum stub_kind {
 	STUB_BAIL,   /* the interpreter goes on from `op` */
 	STUB_MEMORY, /* mem_execute(), then on at `back` */
+	STUB_GROUP,  /* the ops from `op` to `end` one by one, then on at `back` */
 	STUB_TAKEN,  /* the near jump `op` is taken */
 	STUB_FAR,    /* the far jump `op` is taken */
 };
@@ -21,10 +24,9 @@ struct stub {
 	enum stub_kind kind;
 	uint8_t *from; /* the jump that leads here */
 	const uint8_t *back;
-	struct op *op;
+	struct op *op, *end;
+	enum fp_known fp; /* when the jump was written */
 };
-
-enum fp_known { FP_UNKNOWN, FP_KNOWN_ON, FP_KNOWN_DIRTY, FP_KNOWN_READY };
 
 struct translation {
 	struct assembler a;
@@ -44,12 +46,24 @@ bool jit_mem(struct translation *t);
 bool jit_fp(struct translation *t);
 bool jit_flow(struct translation *t);
 
+/*
+ * Writes code for several ops from t->op on that access memory off the same register; returns the op behind them, NULL
+ * if there is no such group.
+ */
+struct op *jit_group(struct translation *t);
+
 /* The rest of a taken jump, behind the test of its condition. */
 void jit_take_near(struct translation *t, struct op *op);
 void jit_take_far(struct translation *t, struct op *op);
 
 /* The jump that ends at `from` leads to a stub for the present op. */
 void jit_stub(struct translation *t, enum stub_kind kind, uint8_t *from, const uint8_t *back);
+
+/* The same for the ops from the present one to `end`. */
+void jit_stub_group(struct translation *t, uint8_t *from, struct op *end);
+
+/* Has the interpreter go on from the present op. */
+void jit_bail(struct translation *t);
 
 static inline void jit_bail_if(struct translation *t, enum host_cond cond)
 {
