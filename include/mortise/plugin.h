@@ -36,6 +36,7 @@
 #include <stdint.h>
 
 #include <mortise/block.h>
+#include <mortise/char.h>
 #include <mortise/error.h>
 #include <mortise/net.h>
 #include <mortise/property.h>
@@ -63,6 +64,14 @@ enum mortise_log_level {
 	MORTISE_LOG_WARNING = 1, /* worth a look */
 	MORTISE_LOG_INFO = 2,	 /* milestones */
 	MORTISE_LOG_DEBUG = 3
+};
+
+/* Timers that an instance has: ids 0 to 15. */
+#define MORTISE_TIMERS 16
+
+enum mortise_watch_event {
+	MORTISE_WATCH_READ = 1u << 0, /* reading does not block: data, the end, or an error */
+	MORTISE_WATCH_WRITE = 1u << 1 /* writing does not block, or fails */
 };
 
 /* Host services. Valid for as long as the process runs. Functions beyond `size` bytes do not exist. */
@@ -128,6 +137,50 @@ struct mortise_host {
 	int (*net_send)(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count);
 	int64_t (*net_receive)(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count);
 	void (*net_poll)(struct mortise_net *net, uint32_t queue, uint32_t events);
+
+	/* --- what wakes the instance up: its thread only, from realize() until unrealize() is called --- */
+
+	/* Nanoseconds of the clock that timer_set() goes by (CLOCK_MONOTONIC). Any thread. */
+	uint64_t (*clock_ns)(void);
+
+	/*
+	 * Has timer(self, id) called once when `deadline` has come, never before it and never from inside this call.
+	 * An earlier deadline of this id is replaced; 0: none any more. `id` is below MORTISE_TIMERS. A deadline that
+	 * comes while the instance is quiesced is made up for after resume() or reset(), which may call this to change
+	 * its mind. -EINVAL: no such id, or the class has no timer(); -ENOMEM.
+	 */
+	int (*timer_set)(struct mortise_device *device, uint32_t id, uint64_t deadline);
+
+	/*
+	 * Has fd_ready(self, fd, events, opaque) called for as long as any of `events` (enum mortise_watch_event) is
+	 * true of the descriptor. Replaces the earlier wish for this descriptor; events 0 ends it, after which
+	 * fd_ready() is not called for it, and is to be done before the descriptor is closed. While the instance is
+	 * quiesced nothing is told. -EINVAL: no descriptor, other events, or the class has no fd_ready(); -EPERM: the
+	 * descriptor cannot be waited for (a regular file); -ENOMEM.
+	 */
+	int (*watch)(struct mortise_device *device, int fd, uint32_t events, void *opaque);
+
+	/* --- guest memory --- */
+
+	/*
+	 * Gives the pages that lie wholly inside these buffers back to the host: the guest reads zeroes there until it
+	 * writes again. The buffers are those of a chain that the instance holds, or parts of them. For free page
+	 * reporting (virtio 1.2, 5.5.6.7). -EFAULT, with nothing done, where one is no guest memory.
+	 */
+	int (*memory_discard)(struct mortise_device *device, const struct iovec *iov, uint32_t count);
+
+	/*
+	 * The same for a range that the driver named by its address, as a balloon's does (virtio 1.2, 5.5.6): bytes,
+	 * guest-physical. -EFAULT, with nothing done, where any of it is no guest memory.
+	 */
+	int (*memory_discard_at)(struct mortise_device *device, uint64_t address, uint64_t size);
+
+	/* --- chardevs: see mortise/char.h --- */
+
+	void (*char_info)(struct mortise_chardev *chardev, struct mortise_char_info *info);
+	int64_t (*char_read)(struct mortise_chardev *chardev, void *data, uint64_t room);
+	int64_t (*char_write)(struct mortise_chardev *chardev, const void *data, uint64_t size);
+	void (*char_poll)(struct mortise_chardev *chardev, uint32_t events);
 };
 
 /* A device type that the plugin offers. Constant; lives as long as the plugin. `self` is the instance's memory. */
@@ -175,10 +228,11 @@ struct mortise_class {
 	void (*config_written)(void *self, uint32_t offset, uint32_t size);
 
 	/*
-	 * Stop what the instance does by itself (timers, receiving). queue_pop() answers NULL from now on. The
-	 * instance counts as quiesced when this has returned 0 and every chain has been pushed; after that the host
-	 * calls nothing but resume(), reset(), save() and unrealize(), and the plugin touches no guest memory. A
-	 * failure (negative errno) lets the instance go on as before. NULL: nothing goes on by itself.
+	 * Stop what the instance does by itself (receiving, threads of its own). queue_pop() answers NULL from now on.
+	 * The instance counts as quiesced when this has returned 0 and every chain has been pushed; after that the host
+	 * calls nothing but resume(), reset(), save() and unrealize() (timers and watches wait), and the plugin touches
+	 * no guest memory. A failure (negative errno) lets the instance go on as before. NULL: nothing goes on by
+	 * itself.
 	 */
 	int (*quiesce)(void *self, struct mortise_error *err);
 
@@ -212,6 +266,16 @@ struct mortise_class {
 
 	/* What net_poll() asked for may now succeed, or (MORTISE_NET_LINK) the link changed. */
 	void (*net_ready)(void *self, struct mortise_net *net, uint32_t queue, uint32_t events);
+
+	/* A deadline of timer_set() has come. NULL: the class sets none. */
+	void (*timer)(void *self, uint32_t id);
+
+	/* A watched descriptor is ready: some of the events that watch() asked for. NULL: the class watches none. */
+	void (*fd_ready)(void *self, int fd, uint32_t events, void *opaque);
+
+	/* What char_poll() asked for may now succeed, or (MORTISE_CHAR_PEER) somebody came or went. NULL: no chardevs.
+	 */
+	void (*char_ready)(void *self, struct mortise_chardev *chardev, uint32_t events);
 };
 
 /* The exported description. */

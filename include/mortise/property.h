@@ -30,7 +30,7 @@ enum mortise_property_type {
 	MORTISE_PROPERTY_MAC = 8,     /* uint8_t[6]; all zero when absent */
 	MORTISE_PROPERTY_BLOCK = 9,   /* struct mortise_block *: a block node, named by its node-name; or NULL */
 	MORTISE_PROPERTY_NET = 10,    /* struct mortise_net *: a netdev, named by its id; or NULL */
-	MORTISE_PROPERTY_CHARDEV = 11 /* struct mortise_chardev *: named by its id; or NULL. Since a later minor. */
+	MORTISE_PROPERTY_CHARDEV = 11 /* struct mortise_chardev *: a chardev, named by its id; or NULL */
 };
 
 enum mortise_property_flag {

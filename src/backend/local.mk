@@ -17,6 +17,10 @@ libmortise_a_SOURCES += \
 	src/backend/block-uring.c \
 	src/backend/block.c \
 	src/backend/block.h \
+	src/backend/char-claim.c \
+	src/backend/char-node.h \
+	src/backend/char.c \
+	src/backend/char.h \
 	src/backend/chardev.c \
 	src/backend/chardev.h \
 	src/backend/net-dgram.c \

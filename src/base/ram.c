@@ -90,6 +90,38 @@ void ram_written(const struct ram *ram, uint64_t gpa, uint64_t len)
 	}
 }
 
+/* The range of guest addresses that shows the mapping at `offset`; NULL: none does. */
+static const struct ram_range *range_at(const struct ram *ram, uint64_t offset)
+{
+	for (unsigned i = 0; i < ram->range_count; i++) {
+		const uint64_t start = (uint64_t)(ram->ranges[i].host - ram->host);
+
+		if (offset >= start && offset - start < ram->ranges[i].size)
+			return &ram->ranges[i];
+	}
+	return NULL;
+}
+
+int ram_discard(const struct ram *ram, const void *host, uint64_t len)
+{
+	const uint64_t offset = (uint64_t)((uintptr_t)host - (uintptr_t)ram->host);
+	const struct ram_range *range = range_at(ram, offset);
+	uint64_t first, end;
+	uint8_t *page;
+
+	if (!range || len > range->size - (uint64_t)(ram->host + offset - range->host))
+		return -EFAULT;
+	first = ALIGN_UP(offset, RAM_PAGE_SIZE);
+	end = (offset + len) & ~(RAM_PAGE_SIZE - 1);
+	if (first >= end)
+		return 0;
+	page = ram->host + first;
+	if (madvise(page, end - first, ram->fd >= 0 ? MADV_REMOVE : MADV_DONTNEED) < 0)
+		return -errno;
+	ram_written(ram, range->base + (uint64_t)(page - range->host), end - first);
+	return 0;
+}
+
 int ram_clear(struct ram *ram, struct mortise_error *err)
 {
 	/* MADV_REMOVE punches the memfd; private anonymous pages read as zero once dropped. */

@@ -26,9 +26,9 @@ struct ram_range {
 };
 
 /*
- * Told of every write that does not come from a vCPU (device DMA, the boot loader). `code_map` has one byte for each
- * page of the mapping, indexed by (host - ram->host) >> RAM_PAGE_SHIFT: where it is non-zero the accelerator wants to
- * know. Any thread.
+ * Told of every write that does not come from a vCPU (device DMA, the boot loader, a discard). `code_map` has one byte
+ * for each page of the mapping, indexed by (host - ram->host) >> RAM_PAGE_SHIFT: where it is non-zero the accelerator
+ * wants to know. Any thread.
  */
 struct ram_watch {
 	void (*written)(void *opaque, uint64_t gpa, uint64_t len);
@@ -70,6 +70,12 @@ static inline void *ram_at(const struct ram *ram, uint64_t gpa, uint64_t len)
 
 /* Tells the accelerator that [gpa, gpa + len), which is RAM, was written by something else than a vCPU. Any thread. */
 void ram_written(const struct ram *ram, uint64_t gpa, uint64_t len);
+
+/*
+ * Gives the pages wholly inside [host, host + len) back to the host, so that the guest reads zeroes there. -EFAULT, and
+ * nothing done, where the range is not inside guest memory. Any thread.
+ */
+int ram_discard(const struct ram *ram, const void *host, uint64_t len);
 
 /* Gives every page back to the host, so that the guest reads zeroes: power-cycle. vCPUs and devices are quiet. */
 int ram_clear(struct ram *ram, struct mortise_error *err);

@@ -44,11 +44,13 @@ void device_unrealize(struct mortise_device *device, struct reply *reply);
 void device_post(struct mortise_device *device, struct task *task);
 
 /*
- * What a backend found out, passed on to the class's block_changed() or net_ready(). Dropped before realize() and
- * while quiesced: realize() and resume() look for themselves. The instance's thread.
+ * What a backend found out, passed on to the class's block_changed(), net_ready() or char_ready(). Dropped before
+ * realize() and while quiesced: realize() and resume() look for themselves. The instance's thread.
  */
 void device_block_changed(struct mortise_device *device, struct mortise_block *block);
 void device_net_ready(struct mortise_device *device, struct mortise_net *net, uint32_t queue, uint32_t events);
+bool device_char_ready(struct mortise_device *device, struct mortise_chardev *chardev,
+		       uint32_t events); /* not dropped */
 
 void *device_self(struct mortise_device *device);
 void *device_owner(const struct mortise_device *device);
@@ -70,3 +72,8 @@ void device_needs_reset(struct mortise_device *device, const char *why);
 struct mortise_chain *device_queue_pop(struct mortise_device *device, uint32_t queue);
 void device_queue_push(struct mortise_device *device, struct mortise_chain *chain, uint64_t written);
 void device_queue_unpop(struct mortise_device *device, struct mortise_chain *chain);
+uint64_t device_clock_ns(void);
+int device_timer_set(struct mortise_device *device, uint32_t id, uint64_t deadline);
+int device_watch(struct mortise_device *device, int fd, uint32_t events, void *opaque);
+int device_memory_discard(struct mortise_device *device, const struct iovec *iov, uint32_t count);
+int device_memory_discard_at(struct mortise_device *device, uint64_t address, uint64_t size);

@@ -21,4 +21,5 @@ libmortise_a_SOURCES += \
 	src/bus/transport.c \
 	src/bus/transport.h \
 	src/bus/virtqueue.c \
-	src/bus/virtqueue.h
+	src/bus/virtqueue.h \
+	src/bus/wakeups.c

@@ -73,6 +73,14 @@ void device_net_ready(struct mortise_device *device, struct mortise_net *net, ui
 		device->class->net_ready(device->self, net, queue, events);
 }
 
+bool device_char_ready(struct mortise_device *device, struct mortise_chardev *chardev, uint32_t events)
+{
+	if (!device->alive || device->held || !device->class->char_ready)
+		return false;
+	device->class->char_ready(device->self, chardev, events);
+	return true;
+}
+
 /* --- what the guest sees --- */
 
 void device_offer_features(struct mortise_device *device, uint64_t features)
@@ -159,6 +167,36 @@ void device_queue_unpop(struct mortise_device *device, struct mortise_chain *cha
 	device->in_flight--;
 	if (device->drained)
 		loop_at_end(device->loop, &device->round_end);
+}
+
+/* --- guest memory --- */
+
+static bool is_ram(const struct ram *ram, const void *host, uint64_t size)
+{
+	const uint64_t offset = (uint64_t)((uintptr_t)host - (uintptr_t)ram->host);
+
+	return offset < ram->size && size <= ram->size - offset;
+}
+
+int device_memory_discard(struct mortise_device *device, const struct iovec *iov, uint32_t count)
+{
+	const struct ram *ram = device->transport && !device->held ? device->transport->ram : NULL;
+	int r = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (!ram || !is_ram(ram, iov[i].iov_base, iov[i].iov_len))
+			return -EFAULT;
+	for (uint32_t i = 0; i < count && r == 0; i++)
+		r = ram_discard(ram, iov[i].iov_base, iov[i].iov_len);
+	return r;
+}
+
+int device_memory_discard_at(struct mortise_device *device, uint64_t address, uint64_t size)
+{
+	const struct ram *ram = device->transport && !device->held ? device->transport->ram : NULL;
+	void *host = ram ? ram_at(ram, address, size) : NULL;
+
+	return host ? ram_discard(ram, host, size) : -EFAULT;
 }
 
 /* --- rounds of the loop --- */

@@ -69,6 +69,8 @@ static int realize(struct mortise_device *device, struct mortise_error *err)
 	r = device->class->realize(device->self, device, device->host, err);
 	device->realizing = false;
 	device->alive = r >= 0;
+	if (r < 0)
+		wakeups_end(device);
 	return outcome(device, "realize", r, err);
 }
 
@@ -95,6 +97,7 @@ int device_realize_now(struct mortise_device *device, struct mortise_error *err)
 static void step_unrealize(struct mortise_device *device)
 {
 	device->alive = false;
+	wakeups_end(device);
 	if (device->class->unrealize)
 		device->class->unrealize(device->self);
 	finish(device, 0);
@@ -198,6 +201,7 @@ static void forget_driver(struct mortise_device *device)
 	device->held = false;
 	device->broken = NULL;
 	stop_queues(device);
+	wakeups_unpark(device);
 }
 
 static void step_activate(struct mortise_device *device)
@@ -244,6 +248,7 @@ static void step_resume(struct mortise_device *device)
 	device->held = false;
 	if (device->class->resume)
 		device->class->resume(device->self);
+	wakeups_unpark(device);
 	finish(device, 0);
 	go(device);
 }

@@ -44,14 +44,8 @@ static int add_named(struct options_list *list, const char *text, const char *fi
 int cli_add_chardev(struct cli *cli, const char *text, struct mortise_error *err)
 {
 	static const char *const flags[] = {"server", "wait", NULL};
-	int r = add_named(&cli->chardevs, text, "backend", flags, err);
 
-	if (r < 0)
-		return r;
-	if (!streq(value_of(cli->chardevs.items[cli->chardevs.count - 1], "backend"), "socket"))
-		return mortise_fail(err, -EINVAL, "Parameter 'backend' does not accept value '%s'; use socket",
-				    value_of(cli->chardevs.items[cli->chardevs.count - 1], "backend"));
-	return 0;
+	return add_named(&cli->chardevs, text, "backend", flags, err);
 }
 
 int cli_add_object(struct cli *cli, const char *text, struct mortise_error *err)
@@ -84,6 +78,9 @@ static int monitor_of(const struct options *chardev, struct options **out, struc
 	_cleanup_(options_free_p) struct options *monitor = options_new();
 	int r = monitor ? 0 : mortise_fail(err, -ENOMEM, "Out of memory for the command line");
 
+	if (!streq(value_of(chardev, "backend"), "socket"))
+		return mortise_fail(err, -EINVAL, "Option '-mon': chardev '%s' must be a socket",
+				    value_of(chardev, "id"));
 	for (size_t i = 0; r == 0 && i < chardev->count; i++) {
 		const struct option *option = &chardev->items[i];
 
@@ -95,12 +92,34 @@ static int monitor_of(const struct options *chardev, struct options **out, struc
 	return r;
 }
 
+static bool is_monitor(const struct cli *cli, const struct options *chardev)
+{
+	for (size_t i = 0; i < cli->mons.count; i++)
+		if (streq(value_of(cli->mons.items[i], "chardev"), value_of(chardev, "id")))
+			return true;
+	return false;
+}
+
+/* Those that no -mon names are for devices. */
+static int resolve_chardevs(struct cli *cli, struct mortise_error *err)
+{
+	for (size_t i = 0; i < cli->chardevs.count; i++) {
+		int r = 0;
+
+		if (!is_monitor(cli, cli->chardevs.items[i]))
+			r = cli_append(&cli->vm.chardevs, steal_ptr(&cli->chardevs.items[i]), err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int cli_resolve_monitors(struct cli *cli, struct mortise_error *err)
 {
 	for (size_t i = 0; i < cli->mons.count; i++) {
 		const char *id = value_of(cli->mons.items[i], "chardev");
 		const struct options *chardev = find_by_id(&cli->chardevs, id);
-		struct options *monitor;
+		struct options *monitor = NULL;
 		int r;
 
 		if (!chardev)
@@ -111,5 +130,5 @@ int cli_resolve_monitors(struct cli *cli, struct mortise_error *err)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return resolve_chardevs(cli, err);
 }

@@ -302,7 +302,8 @@ static const struct cli_option table[] = {
 	 "a device; `-device help` lists drivers, `-device DRIVER,help` options", add_device},
 	{"serial", "stdio|file:PATH|none", "where the serial line ends [stdio on a terminal, else none]", set_serial},
 	{"qmp", "unix:PATH|tcp:HOST:PORT,server[,nowait]", "a QMP monitor on a socket", add_qmp},
-	{"chardev", "socket,id=ID,path=PATH,server[,nowait]", "a socket for a -mon", cli_add_chardev},
+	{"chardev", "socket|file|null,id=ID[,path=PATH][,server=on,wait=off]",
+	 "a stream for a device, or a socket for a -mon", cli_add_chardev},
 	{"mon", "ID,mode=control", "a QMP monitor on a -chardev", cli_add_monitor},
 	{"object", "TYPE,id=ID[,...]", "a backend for a device, by its id", cli_add_object},
 	{"plugin-dir", "DIR", "where device plugins are looked for [" PLUGINDIR "]", set_plugin_dir},
@@ -434,6 +435,7 @@ void cli_done(struct cli *cli)
 	free_list(&cli->vm.netdevs);
 	free_list(&cli->vm.devices);
 	free_list(&cli->chardevs);
+	free_list(&cli->vm.chardevs);
 	free_list(&cli->vm.objects);
 	free_list(&cli->mons);
 	free_list(&cli->monitors);

@@ -10,8 +10,9 @@
 
 struct cli {
 	struct vm_config vm;
-	struct options_list chardevs;
-	struct options_list mons;     /* of -mon, until cli_resolve_monitors() */
+	struct options_list
+		chardevs;	  /* of -chardev, until cli_resolve_monitors() gives vm.chardevs what no -mon names */
+	struct options_list mons; /* of -mon, until cli_resolve_monitors() */
 	struct options_list monitors; /* of -qmp: `address`, `server`, `wait` */
 	const char *pidfile;	      /* NULL: none */
 	const char *log_file;	      /* NULL: stderr */

@@ -15,7 +15,7 @@
 /* Structures end there in ABI 1.0: no plugin has smaller ones. Larger ones, up to a limit, are a newer plugin's. */
 #define END_OF(type, member) ((uint32_t)(offsetof(type, member) + sizeof(((type *)0)->member)))
 #define PLUGIN_SIZE_1_0 END_OF(struct mortise_plugin, init)
-#define CLASS_SIZE_1_0 END_OF(struct mortise_class, net_ready)
+#define CLASS_SIZE_1_0 END_OF(struct mortise_class, char_ready)
 #define PROPERTY_SIZE_1_0 END_OF(struct mortise_property, help)
 #define STRUCT_SIZE_MAX 4096u
 
@@ -144,7 +144,7 @@ static int check_fallback(const struct place *place, const struct mortise_proper
 		return 0;
 	if (property->flags & MORTISE_PROPERTY_REQUIRED)
 		return bad(place, "it is required and has a default");
-	if (property->type == MORTISE_PROPERTY_BLOCK || property->type == MORTISE_PROPERTY_NET)
+	if (property_is_backend(property->type))
 		return bad(place, "a backend cannot have a default");
 	if (property_fallback(property, &value, &why) < 0)
 		return bad(place, "its default is wrong: %s", why.message);

@@ -45,4 +45,15 @@ const struct mortise_host plugin_host = {
 	.net_send = net_send,
 	.net_receive = net_receive,
 	.net_poll = net_poll,
+
+	.clock_ns = device_clock_ns,
+	.timer_set = device_timer_set,
+	.watch = device_watch,
+	.memory_discard = device_memory_discard,
+	.memory_discard_at = device_memory_discard_at,
+
+	.char_info = char_info,
+	.char_read = char_read,
+	.char_write = char_write,
+	.char_poll = char_poll,
 };

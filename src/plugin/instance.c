@@ -14,6 +14,7 @@ struct holding {
 	char *string;
 	struct mortise_block *block;
 	struct mortise_net *net;
+	struct mortise_chardev *chardev;
 };
 
 /* The record behind device_owner(). */
@@ -39,6 +40,11 @@ static void block_changed(void *device, struct mortise_block *block)
 static void net_ready(void *device, struct mortise_net *net, uint32_t queue, uint32_t events)
 {
 	device_net_ready(device, net, queue, events);
+}
+
+static bool char_ready(void *device, struct mortise_chardev *chardev, uint32_t events)
+{
+	return device_char_ready(device, chardev, events);
 }
 
 static int hold_string(const struct making *making, struct holding *holding, const char *text)
@@ -77,6 +83,21 @@ static int hold_net(const struct making *making, struct holding *holding, const 
 	net_on_ready(net, net_ready, making->device);
 	holding->net = net;
 	return 0;
+}
+
+static int hold_chardev(const struct making *making, struct holding *holding, const char *name)
+{
+	struct chars *chars = making->backends->chars;
+	struct mortise_chardev *chardev = chars ? char_find(chars, name) : NULL;
+	int r;
+
+	if (!chardev)
+		return mortise_fail(making->err, -ENOENT, "Failed to find chardev with id='%s'", name);
+	r = char_claim(chardev, device_id(making->device), device_loop(making->device), char_ready, making->device,
+		       making->err);
+	if (r == 0)
+		holding->chardev = chardev;
+	return r;
 }
 
 /* The seed's rule: a backend that has the device's name is meant where none is named. */
@@ -130,6 +151,10 @@ static int set_property(const struct making *making, const struct mortise_proper
 	case MORTISE_PROPERTY_NET:
 		r = hold_net(making, holding, value.string);
 		property_store_pointer(property, holding->net, self);
+		return r;
+	case MORTISE_PROPERTY_CHARDEV:
+		r = hold_chardev(making, holding, value.string);
+		property_store_pointer(property, holding->chardev, self);
 		return r;
 	default:
 		property_store(property, &value, self);
@@ -185,6 +210,8 @@ struct mortise_device *plugin_instance_free(struct mortise_device *device)
 			block_release(instance->holdings[i].block);
 		if (instance->holdings[i].net)
 			net_release(instance->holdings[i].net);
+		if (instance->holdings[i].chardev)
+			char_release(instance->holdings[i].chardev);
 	}
 	device_free(device);
 	for (size_t i = 0; i < instance->count; i++)

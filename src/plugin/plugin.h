@@ -7,6 +7,7 @@
 #pragma once
 
 #include "backend/block.h"
+#include "backend/char.h"
 #include "backend/net.h"
 #include "base/options.h"
 #include "bus/device.h"
@@ -52,7 +53,8 @@ const char *property_type_name(uint32_t type);
 struct backends {
 	struct block_nodes *blocks;
 	struct nets *nets;
-	struct loop *loop; /* where the instance's callbacks run; NULL: a thread of its own */
+	struct chars *chars; /* NULL: there are none */
+	struct loop *loop;   /* where the instance's callbacks run; NULL: a thread of its own */
 };
 
 /*

@@ -29,6 +29,7 @@ uint32_t property_storage(uint32_t type)
 	case MORTISE_PROPERTY_STRING:
 	case MORTISE_PROPERTY_BLOCK:
 	case MORTISE_PROPERTY_NET:
+	case MORTISE_PROPERTY_CHARDEV:
 		return sizeof(void *);
 	default:
 		return 0;
@@ -40,13 +41,20 @@ uint32_t property_alignment(uint32_t type)
 	return type == MORTISE_PROPERTY_MAC ? 1 : property_storage(type);
 }
 
+bool property_is_backend(uint32_t type)
+{
+	return type == MORTISE_PROPERTY_BLOCK || type == MORTISE_PROPERTY_NET || type == MORTISE_PROPERTY_CHARDEV;
+}
+
 const char *property_type_name(uint32_t type)
 {
 	static const char *const names[] = {
-		[MORTISE_PROPERTY_BOOL] = "bool",  [MORTISE_PROPERTY_U16] = "uint16", [MORTISE_PROPERTY_U32] = "uint32",
-		[MORTISE_PROPERTY_U64] = "uint64", [MORTISE_PROPERTY_SIZE] = "size",  [MORTISE_PROPERTY_STRING] = "str",
-		[MORTISE_PROPERTY_ENUM] = "str",   [MORTISE_PROPERTY_MAC] = "str",    [MORTISE_PROPERTY_BLOCK] = "str",
-		[MORTISE_PROPERTY_NET] = "str",
+		[MORTISE_PROPERTY_BOOL] = "bool",   [MORTISE_PROPERTY_U16] = "uint16",
+		[MORTISE_PROPERTY_U32] = "uint32",  [MORTISE_PROPERTY_U64] = "uint64",
+		[MORTISE_PROPERTY_SIZE] = "size",   [MORTISE_PROPERTY_STRING] = "str",
+		[MORTISE_PROPERTY_ENUM] = "str",    [MORTISE_PROPERTY_MAC] = "str",
+		[MORTISE_PROPERTY_BLOCK] = "str",   [MORTISE_PROPERTY_NET] = "str",
+		[MORTISE_PROPERTY_CHARDEV] = "str",
 	};
 
 	return type < ARRAY_SIZE(names) && names[type] ? names[type] : "str";
@@ -124,7 +132,9 @@ static int parse_name(const struct mortise_property *property, const char *text,
 {
 	if (!*text)
 		return refuse(property, text, err, "it must name %s",
-			      property->type == MORTISE_PROPERTY_BLOCK ? "a block node" : "a netdev");
+			      property->type == MORTISE_PROPERTY_BLOCK ? "a block node"
+			      : property->type == MORTISE_PROPERTY_NET ? "a netdev"
+								       : "a chardev");
 	*out = text;
 	return 0;
 }
@@ -160,6 +170,7 @@ static int read_text(const struct mortise_property *property, struct options *op
 		return parse_string(property, text, &out->string, err);
 	case MORTISE_PROPERTY_BLOCK:
 	case MORTISE_PROPERTY_NET:
+	case MORTISE_PROPERTY_CHARDEV:
 		return parse_name(property, text, &out->string, err);
 	case MORTISE_PROPERTY_ENUM:
 		return parse_enum(property, text, &out->number, err);

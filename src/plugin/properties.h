@@ -13,13 +13,16 @@
 union property_value {
 	uint64_t number;    /* BOOL, U16, U32, U64, SIZE, ENUM */
 	uint8_t mac[6];	    /* MAC */
-	const char *string; /* STRING, BLOCK, NET: borrowed from where it was read */
+	const char *string; /* STRING, BLOCK, NET, CHARDEV: borrowed from where it was read */
 };
 
 /* What the instance stores at the property's offset, in bytes, which is its alignment too (1 for a MAC); 0: no such
  * type. */
 uint32_t property_storage(uint32_t type);
 uint32_t property_alignment(uint32_t type);
+
+/* Whether a property of this type names a backend, which the instance claims. */
+bool property_is_backend(uint32_t type);
 
 /*
  * Takes the property's value from `options`, or its default. 0; -ENOENT, without a message, when there is neither;

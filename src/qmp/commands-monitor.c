@@ -14,13 +14,13 @@ static OBJECT_TYPE(ChardevInfo, "a character device", MUST("label", str, "its na
 		   MUST("frontend-open", bool, "whether something of the VM uses it"));
 static ARRAY_TYPE(ChardevInfo);
 
-static void add_chardev(cJSON *list, const char *label, const char *filename)
+static void add_chardev(cJSON *list, const char *label, const char *filename, bool used)
 {
 	cJSON *info = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(info, "label", label);
 	cJSON_AddStringToObject(info, "filename", filename);
-	cJSON_AddTrueToObject(info, "frontend-open");
+	cJSON_AddBoolToObject(info, "frontend-open", used);
 	cJSON_AddItemToArray(list, info);
 }
 
@@ -29,9 +29,11 @@ static void run_query_chardev(struct qmp_call *call, const cJSON *arguments)
 	const struct qmp_context *context = context_of(call);
 	cJSON *list = cJSON_CreateArray();
 
-	add_chardev(list, "serial0", chardev_describe(context->vm->serial));
+	add_chardev(list, "serial0", chardev_describe(context->vm->serial), true);
 	for (const struct qmp_monitor *monitor = context->monitors; monitor; monitor = monitor->next)
-		add_chardev(list, monitor->label, monitor->filename);
+		add_chardev(list, monitor->label, monitor->filename, true);
+	for (struct mortise_chardev *chardev = NULL; (chardev = char_next(context->vm->chars, chardev));)
+		add_chardev(list, char_id(chardev), char_filename(chardev), char_is_claimed(chardev));
 	qmp_return(call, list);
 }
 
@@ -48,7 +50,7 @@ static const struct schema_command commands[] = {
 	{
 		"query-chardev",
 		run_query_chardev,
-		"Lists the character devices: the serial line and the monitors",
+		"Lists the character devices: the serial line, the monitors and those of -chardev",
 		.returns = &type_ChardevInfo_array,
 	},
 	{

@@ -37,5 +37,6 @@ struct vm_config {
 	bool start_paused; /* -S */
 	bool no_reboot;	   /* a guest's reset ends the VM */
 
-	struct options_list objects, blockdevs, netdevs, devices; /* plugged before the guest starts, in this order */
+	struct options_list objects, chardevs, blockdevs, netdevs,
+		devices; /* plugged before the guest starts, in this order */
 };

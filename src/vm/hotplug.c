@@ -238,7 +238,7 @@ static int use_objects(struct plugged *plugged, struct options *options, struct 
 static int prepare(struct plugged *plugged, struct options *options, struct mortise_error *err)
 {
 	struct vm *vm = plugged->vm;
-	struct backends backends = {.blocks = vm->blocks, .nets = vm->nets};
+	struct backends backends = {.blocks = vm->blocks, .nets = vm->nets, .chars = vm->chars};
 	const char *driver, *id = NULL;
 	uint64_t addr;
 	int r;

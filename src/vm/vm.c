@@ -139,6 +139,8 @@ int vm_new(struct vm **out, const struct vm_config *config, struct loop *loop, s
 		r = block_nodes_new(&vm->blocks, loop, err);
 	if (r == 0)
 		r = nets_new(&vm->nets, loop, err);
+	if (r == 0)
+		r = chars_new(&vm->chars, err);
 	if (r < 0)
 		return r;
 	*out = steal_ptr(&vm);
@@ -196,6 +198,8 @@ int vm_start(struct vm *vm, struct mortise_error *err)
 
 	for (size_t i = 0; r == 0 && i < vm->config->objects.count; i++)
 		r = object_add(vm, steal_ptr(&vm->config->objects.items[i]), err);
+	for (size_t i = 0; r == 0 && i < vm->config->chardevs.count; i++)
+		r = char_add(vm->chars, steal_ptr(&vm->config->chardevs.items[i]), err);
 	if (r == 0)
 		r = add_all(vm, &vm->config->blockdevs, hotplug_blockdev_add, err);
 	if (r == 0)
@@ -250,6 +254,7 @@ struct vm *vm_free(struct vm *vm)
 	objects_free(vm);
 	if (vm->machine)
 		vm->machine->destroy(vm->machine);
+	chars_free(vm->chars);
 	nets_free(vm->nets);
 	block_nodes_free(vm->blocks);
 	plugins_free(vm->plugins);

@@ -51,6 +51,7 @@ struct vm {
 	struct plugins *plugins;
 	struct block_nodes *blocks;
 	struct nets *nets;
+	struct chars *chars;
 	struct object *objects; /* see vm/objects.h */
 	struct vm_observer *observers;
 	struct vm_lifecycle *lifecycle; /* lifecycle.c's own */

@@ -156,6 +156,15 @@ tests_unit_test_transport_LDADD = $(UNIT_LIBS)
 UNIT_TESTS += tests/unit/test-slot
 tests_unit_test_slot_SOURCES = tests/unit/test-slot.c $(SLOT_FIXTURE)
 tests_unit_test_slot_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-services
+tests_unit_test_services_SOURCES = tests/unit/test-services.c $(SLOT_FIXTURE)
+tests_unit_test_services_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-char
+tests_unit_test_char_SOURCES = tests/unit/test-char.c
+tests_unit_test_char_LDADD = $(UNIT_LIBS)
+
 NET_FIXTURE = tests/unit/net-fixture.c tests/unit/net-fixture.h
 
 UNIT_TESTS += tests/unit/test-net

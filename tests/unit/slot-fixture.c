@@ -477,6 +477,22 @@ struct mortise_device *device_make(struct fixture *f, enum test_kind kind, uint6
 	return device;
 }
 
+struct mortise_device *device_make_of(struct fixture *f, const struct mortise_class *class)
+{
+	const struct device_config config = {.class = class, .id = class->driver, .control = f->control};
+	struct mortise_device *device;
+
+	assert_int_equal(device_new(&device, &config, NULL), 0);
+	assert_int_equal(control(f, call_realize, device), 0);
+	return device;
+}
+
+void device_end_of(struct fixture *f, struct mortise_device *device)
+{
+	assert_int_equal(control(f, call_unrealize, device), 0);
+	device_free(device);
+}
+
 struct mortise_device *device_end(struct fixture *f, struct mortise_device *device)
 {
 	assert_int_equal(atomic_load(&test_of(device)->errors), 0);

@@ -104,9 +104,11 @@ struct test_device {
 	struct mortise_chain *chains[64];
 };
 
-/* A new instance, realized: with `capacity` in its configuration. */
+/* A new instance, realized: with `capacity` in its configuration; or of a class of the test's own. */
 struct mortise_device *device_make(struct fixture *f, enum test_kind kind, uint64_t capacity);
+struct mortise_device *device_make_of(struct fixture *f, const struct mortise_class *class);
 struct mortise_device *device_end(struct fixture *f, struct mortise_device *device);
+void device_end_of(struct fixture *f, struct mortise_device *device); /* of device_make_of() */
 struct test_device *test_of(struct mortise_device *device);
 
 /* Completes what is held, on the instance's thread, and waits for that. */

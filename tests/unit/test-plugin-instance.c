@@ -14,6 +14,7 @@ struct world {
 	struct plugins *plugins;
 	const struct mortise_class *class;
 	struct nets *nets;
+	struct chars *chars;
 	struct mortise_error error;
 };
 
@@ -30,6 +31,7 @@ static int setup(void **state)
 	assert_int_equal(plugins_new(&world->plugins, world->files->dir, NULL), 0);
 	assert_int_equal(plugins_class(world->plugins, "specimen", &world->class, NULL), 0);
 	assert_int_equal(nets_new(&world->nets, world->blocks->control, NULL), 0);
+	assert_int_equal(chars_new(&world->chars, NULL), 0);
 	assert_int_equal(fixture_add(world->blocks, "node-name=d0,driver=null-co"), 0);
 	*state = world;
 	return 0;
@@ -43,6 +45,7 @@ static int teardown(void **state)
 	assert_int_equal(plugins_next(world->plugins, NULL)->instances, 0);
 	assert_int_equal(fixture_del(world->blocks, "d0"), 0); /* it is claimed no more */
 	nets_free(world->nets);
+	chars_free(world->chars);
 	plugins_free(world->plugins);
 	plugin_fixture_teardown(&part);
 	part = world->blocks;
@@ -54,7 +57,7 @@ static int teardown(void **state)
 /* An instance of the words of a command line; NULL and world->error, or what is left over in `options`. */
 static struct mortise_device *make(struct world *world, const char *id, const char *text)
 {
-	const struct backends backends = {.blocks = world->blocks->nodes, .nets = world->nets};
+	const struct backends backends = {.blocks = world->blocks->nodes, .nets = world->nets, .chars = world->chars};
 	_cleanup_(options_free_p) struct options *options = NULL;
 	struct mortise_device *device = NULL;
 	int r;
@@ -162,6 +165,29 @@ static void test_refused(void **state)
 	assert_null(plugin_instance_free(NULL));
 }
 
+static void test_chardev(void **state)
+{
+	struct world *world = *state;
+	struct options *options;
+	struct mortise_device *device;
+	const struct specimen *self;
+
+	assert_int_equal(options_parse(&options, "backend=null,id=c0", NULL, NULL, NULL), 0);
+	assert_int_equal(char_add(world->chars, options, &world->error), 0);
+	assert_refused(world, "v0", "drive=d0,port=c1", "Failed to find chardev with id='c1'");
+	assert_refused(world, "v0", "drive=d0,port=", "it must name a chardev");
+	for (unsigned i = 0; i < 3; i++) {
+		device = make(world, "v0", "drive=d0,port=c0");
+		assert_non_null(device);
+		self = device_self(device);
+		assert_ptr_equal(self->chardev, char_find(world->chars, "c0"));
+		assert_int_equal(char_del(world->chars, "c0", &world->error), -EBUSY);
+		assert_names(&world->error, "device 'v0'");
+		plugin_instance_free(device);
+	}
+	assert_int_equal(char_del(world->chars, "c0", NULL), 0);
+}
+
 static void test_many(void **state)
 {
 	struct world *world = *state;
@@ -182,7 +208,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_defaults), TEST(test_all_set), TEST(test_namesake), TEST(test_refused), TEST(test_many),
+		TEST(test_defaults), TEST(test_all_set), TEST(test_namesake),
+		TEST(test_refused),  TEST(test_chardev), TEST(test_many),
 	};
 
 	return cmocka_run_group_tests_name("plugin-instance", tests, NULL, NULL);

@@ -175,7 +175,7 @@ static void test_storage(void **state)
 		for (unsigned byte = 0; byte < sizeof(memory); byte++)
 			assert_int_equal(memory[byte], byte >= 8 && byte < 8 + size ? 0xff : 0xee);
 	}
-	assert_int_equal(property_storage(MORTISE_PROPERTY_CHARDEV), 0);
+	assert_int_equal(property_storage(MORTISE_PROPERTY_CHARDEV), sizeof(void *));
 	assert_int_equal(property_storage(0), 0);
 }
 

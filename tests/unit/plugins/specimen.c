@@ -26,6 +26,7 @@ static const struct mortise_property properties[] = {
 	PROPERTY("word", MORTISE_PROPERTY_ENUM, word, .values = words, .fallback = "medium"),
 	PROPERTY("mac", MORTISE_PROPERTY_MAC, mac),
 	PROPERTY("drive", MORTISE_PROPERTY_BLOCK, block, .flags = MORTISE_PROPERTY_REQUIRED),
+	PROPERTY("port", MORTISE_PROPERTY_CHARDEV, chardev),
 	{.name = NULL},
 };
 

@@ -16,4 +16,5 @@ struct specimen {
 	uint32_t word;
 	uint8_t mac[6];
 	struct mortise_block *block;
+	struct mortise_chardev *chardev;
 };

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * backend/char-node.h - what the registry of chardevs and their claims share.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "backend/char.h"
+
+/* The binding of a chardev to the loop of the device that has claimed it; outlives the claim by one task. */
+struct char_claim {
+	struct mortise_chardev *chardev;
+	struct loop *loop;
+	char *owner;
+	bool (*ready)(void *opaque, struct mortise_chardev *chardev, uint32_t events);
+	void *opaque;
+
+	/*
+	 * Held by the loop's thread from an event until it has been dealt with, callback included, and to release:
+	 * which comes after the device's last callback, so that nobody waits for a plugin here.
+	 */
+	pthread_mutex_t lock;
+	bool released; /* guarded by `lock`: the chardev and `opaque` are not to be touched any more */
+
+	/* The loop's thread. */
+	struct event *listening, *connection; /* NULL: not made yet, not needed */
+	uint32_t wanted;		      /* events of char_poll() */
+	uint32_t news;			      /* events to be told by `tell` */
+	bool telling;			      /* `tell` is posted */
+	bool half_closed;		      /* the peer sends no more; what it sent is still to be read */
+	struct task start, tell, end;
+};
+
+struct mortise_chardev {
+	struct chars *chars;
+	struct mortise_chardev *next;
+	char *id, *path, *filename;
+	bool socket;		  /* else a file */
+	int listen_fd;		  /* -1: no server */
+	dev_t device;		  /* of the listening socket's file, and */
+	ino_t inode;		  /* with it: whether it is still ours to remove */
+	int fd;			  /* the other end; -1: nobody. The claim's loop's */
+	struct char_claim *claim; /* control thread, and the claim's own loop */
+};
