@@ -24,14 +24,15 @@ EXIT_TIMEOUT = 60
 SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
 
 
-def guest_image(kind):
+def guest_image(kind, arch="riscv64"):
     """The path of the test guest's kernel or initrd; skips the test where it has not been fetched."""
-    own = os.environ.get(f"MORTISE_{kind.upper()}")
+    own = os.environ.get(f"MORTISE_{kind.upper()}") if arch == "riscv64" else None
     if own:
         return own
-    found = subprocess.run([os.path.join(SOURCE, "scripts/guest"), "--print", kind], capture_output=True, text=True)
+    command = [os.path.join(SOURCE, "scripts/guest"), "--arch", arch, "--print", kind]
+    found = subprocess.run(command, capture_output=True, text=True)
     if found.returncode:
-        raise tap.Skip("no test guest: run scripts/guest")
+        raise tap.Skip(f"no test guest: run scripts/guest --arch {arch}")
     return found.stdout.strip()
 
 
@@ -39,22 +40,26 @@ class VM:
     """As a context manager it starts the process, and at the end demands that it leaves cleanly.
 
     idle=True starts a kernel that only waits, for tests of the VMM alone. `directory` is the test's own, removed at the end.
-    `wrapper` is a command that the process is started through, by exec.
+    `wrapper` is a command that the process is started through, by exec. `arch` x86_64 needs /dev/kvm (scripts/with-kvm);
+    `machine` is what is added to -machine.
     """
 
-    def __init__(self, *options, memory="256M", harts=1, append="", idle=False, plugin_dir=None, wrapper=()):
+    def __init__(self, *options, memory="256M", harts=1, append="", idle=False, plugin_dir=None, wrapper=(), arch="riscv64", machine=""):
+        if arch == "x86_64" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
+            raise tap.Skip("no /dev/kvm here: scripts/with-kvm")
         self.directory = tempfile.mkdtemp(prefix="mortise-test.")
         self.qmp_path = self.file("qmp.sock")
         try:
             if idle:
                 boot = ["-kernel", images.idle_kernel(self.file("idle-kernel"))]
             else:
-                boot = ["-kernel", guest_image("kernel"), "-initrd", guest_image("initrd")]
+                boot = ["-kernel", guest_image("kernel", arch), "-initrd", guest_image("initrd", arch)]
                 boot += ["-append", f"console=ttyS0 {append}".strip()]
         except BaseException:
             shutil.rmtree(self.directory)
             raise
-        self.arguments = ["-machine", "microvm,accel=soft", "-m", memory, "-smp", str(harts), *boot]
+        board = "x86_64,accel=kvm" if arch == "x86_64" else "microvm,accel=soft"
+        self.arguments = ["-machine", ",".join(filter(None, [board, machine])), "-m", memory, "-smp", str(harts), *boot]
         self.arguments += ["-qmp", f"unix:{self.qmp_path},server,nowait", "-serial", "stdio"]
         if plugin_dir:
             self.arguments += ["-plugin-dir", plugin_dir]
