@@ -71,10 +71,12 @@ static void add_immediate(struct translation *t)
 static void shift_immediate(struct translation *t, enum shift shift, unsigned width)
 {
 	enum host_reg rd = jit_target(t->op->rd);
+	unsigned by = (unsigned)t->op->imm & (width ? 63 : 31);
 
 	jit_load(t, rd, t->op->rs1);
-	asm_shift_imm(&t->a, shift, width, rd, (unsigned)t->op->imm & (width ? 63 : 31));
-	put(t, width, rd);
+	asm_shift_imm(&t->a, shift, width, rd, by);
+	/* A word shifted right has no sign left to extend. */
+	put(t, shift == S_SHR && by ? A_W : width, rd);
 }
 
 static void shift(struct translation *t, enum shift shift, unsigned width)
