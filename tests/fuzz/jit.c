@@ -3,7 +3,8 @@
  * Random programs on the JIT, with a small code cache, and on the interpreter: registers, memory, fcsr, instret and all
  * traps must come out the same.
  *
- * usage: tests/fuzz/jit [SEED [SECONDS]]; SECONDS 0: without end. Says the seed that differs, which alone repeats it.
+ * usage: tests/fuzz/jit [SEED [SECONDS]]; SECONDS is FUZZ_JIT_SECONDS or 5 if
+ * not given, 0 without end. Says the seed that differs, which alone repeats it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -309,7 +310,8 @@ static bool run_seed(struct rig *rigs[2], uint64_t seed)
 int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-	long seconds = argc > 2 ? strtol(argv[2], NULL, 0) : 5;
+	const char *given = argc > 2 ? argv[2] : getenv("FUZZ_JIT_SECONDS");
+	long seconds = given ? strtol(given, NULL, 0) : 5;
 	time_t end = time(NULL) + seconds;
 	struct rig *rigs[2] = {rig_new_with(1, "jit-cache=64K"), rig_new_with(1, "jit=off")};
 	uint64_t first = seed;
