@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
-# What needs /dev/kvm: `make check-kvm`, in one go with scripts/with-kvm; `make check` has built it all.
+# What needs /dev/kvm: part of `make check` where it is; elsewhere `make check-kvm`, in one go with scripts/with-kvm, when
+# `make check` has built it all.
 KVM_TESTS =
 check-kvm:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(KVM_TESTS)'
@@ -14,3 +15,7 @@ include $(top_srcdir)/tests/qmp/local.mk
 include $(top_srcdir)/tests/sdk/local.mk
 include $(top_srcdir)/tests/fuzz/local.mk
 include $(top_srcdir)/tests/bench/local.mk
+
+if HAVE_KVM
+TESTS += $(KVM_TESTS)
+endif
