@@ -161,6 +161,10 @@ UNIT_TESTS += tests/unit/test-services
 tests_unit_test_services_SOURCES = tests/unit/test-services.c $(SLOT_FIXTURE)
 tests_unit_test_services_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-old-plugins
+tests_unit_test_old_plugins_SOURCES = tests/unit/test-old-plugins.c $(PLUGIN_FIXTURE) $(SLOT_FIXTURE)
+tests_unit_test_old_plugins_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-char
 tests_unit_test_char_SOURCES = tests/unit/test-char.c
 tests_unit_test_char_LDADD = $(UNIT_LIBS)

@@ -55,15 +55,12 @@ void plugin_put(struct plugin_fixture *fixture, const char *entry, const void *d
 	assert_int_equal(chmod(path, 0644), 0);
 }
 
-uint8_t *plugin_bytes(const char *built, size_t *size)
+static uint8_t *read_bytes(const char *path, size_t *size)
 {
-	const char *top = getenv("MORTISE_BUILD");
-	char path[512];
 	uint8_t *bytes;
 	struct stat st;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/tests/unit/plugins/.libs/%s.so", top ? top : ".", built);
 	file = fopen(path, "re");
 	if (!file)
 		fail_msg("%s: %s", path, strerror(errno));
@@ -74,6 +71,24 @@ uint8_t *plugin_bytes(const char *built, size_t *size)
 	assert_int_equal(fread(bytes, 1, *size, file), *size);
 	fclose(file);
 	return bytes;
+}
+
+uint8_t *plugin_bytes(const char *built, size_t *size)
+{
+	const char *top = getenv("MORTISE_BUILD");
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/tests/unit/plugins/.libs/%s.so", top ? top : ".", built);
+	return read_bytes(path, size);
+}
+
+void plugin_copy_file(struct plugin_fixture *fixture, const char *path, const char *entry)
+{
+	size_t size;
+	uint8_t *bytes = read_bytes(path, &size);
+
+	plugin_put(fixture, entry, bytes, size);
+	free(bytes);
 }
 
 void plugin_copy(struct plugin_fixture *fixture, const char *built, const char *entry)

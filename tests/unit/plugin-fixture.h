@@ -25,5 +25,8 @@ void plugin_put(struct plugin_fixture *fixture, const char *entry, const void *d
 /* Copies a shared object that was built for tests, as `entry`. */
 void plugin_copy(struct plugin_fixture *fixture, const char *built, const char *entry);
 
-/* Its bytes, to be altered first; malloc'ed. */
+/* Copies any file there. */
+void plugin_copy_file(struct plugin_fixture *fixture, const char *path, const char *entry);
+
+/* The bytes of one that was built for tests, to be altered first; malloc'ed. */
 uint8_t *plugin_bytes(const char *built, size_t *size);

@@ -235,6 +235,7 @@ static void on_answer(struct reply *reply, int result)
 {
 	struct pending *pending = container_of(reply, struct pending, reply);
 
+	pending->reply.result = result;
 	pthread_mutex_lock(&pending->lock);
 	atomic_store(&pending->state, 1);
 	pthread_cond_broadcast(&pending->answered);
@@ -248,11 +249,10 @@ static void run_call(struct task *task)
 	pending->call(pending);
 }
 
-static void begin(struct pending *pending, struct fixture *f, void (*call)(struct pending *pending),
-		  struct mortise_device *device)
+static void begin(struct pending *pending, struct fixture *f, void (*call)(struct pending *pending), void *opaque)
 {
 	*pending =
-		(struct pending){.reply.done = on_answer, .task.run = run_call, .f = f, .device = device, .call = call};
+		(struct pending){.reply.done = on_answer, .task.run = run_call, .f = f, .opaque = opaque, .call = call};
 	pthread_mutex_init(&pending->lock, NULL);
 	pthread_cond_init(&pending->answered, NULL);
 	loop_post(f->control, &pending->task);
@@ -278,17 +278,17 @@ int await(struct pending *pending)
 	return pending->reply.result;
 }
 
-static int control(struct fixture *f, void (*call)(struct pending *pending), struct mortise_device *device)
+int control_call(struct fixture *f, void (*call)(struct pending *pending), void *opaque)
 {
 	struct pending pending;
 
-	begin(&pending, f, call, device);
+	begin(&pending, f, call, opaque);
 	return await(&pending);
 }
 
 static void call_exchange(struct pending *pending)
 {
-	slot_exchange(pending->f->slot, pending->device, &pending->reply);
+	slot_exchange(pending->f->slot, pending->opaque, &pending->reply);
 }
 
 static void call_stop(struct pending *pending)
@@ -309,22 +309,22 @@ static void call_reset(struct pending *pending)
 static void call_accepts(struct pending *pending)
 {
 	reply_post(&pending->reply, pending->f->control,
-		   slot_accepts(pending->f->slot, pending->device, &pending->reply.error));
+		   slot_accepts(pending->f->slot, pending->opaque, &pending->reply.error));
 }
 
 static void call_realize(struct pending *pending)
 {
-	device_realize(pending->device, &pending->reply);
+	device_realize(pending->opaque, &pending->reply);
 }
 
 static void call_unrealize(struct pending *pending)
 {
-	device_unrealize(pending->device, &pending->reply);
+	device_unrealize(pending->opaque, &pending->reply);
 }
 
 int control_exchange(struct fixture *f, struct mortise_device *device)
 {
-	return control(f, call_exchange, device);
+	return control_call(f, call_exchange, device);
 }
 
 void begin_exchange(struct pending *pending, struct fixture *f, struct mortise_device *device)
@@ -334,22 +334,32 @@ void begin_exchange(struct pending *pending, struct fixture *f, struct mortise_d
 
 int control_stop(struct fixture *f)
 {
-	return control(f, call_stop, NULL);
+	return control_call(f, call_stop, NULL);
 }
 
 int control_cont(struct fixture *f)
 {
-	return control(f, call_cont, NULL);
+	return control_call(f, call_cont, NULL);
 }
 
 int control_reset(struct fixture *f)
 {
-	return control(f, call_reset, NULL);
+	return control_call(f, call_reset, NULL);
 }
 
 int control_accepts(struct fixture *f, struct mortise_device *device)
 {
-	return control(f, call_accepts, device);
+	return control_call(f, call_accepts, device);
+}
+
+int control_realize(struct fixture *f, struct mortise_device *device)
+{
+	return control_call(f, call_realize, device);
+}
+
+int control_unrealize(struct fixture *f, struct mortise_device *device)
+{
+	return control_call(f, call_unrealize, device);
 }
 
 /* --- the device --- */
@@ -473,7 +483,7 @@ struct mortise_device *device_make(struct fixture *f, enum test_kind kind, uint6
 
 	assert_int_equal(device_new(&device, &config, NULL), 0);
 	device_write_config(device, 0, &capacity, sizeof(capacity));
-	assert_int_equal(control(f, call_realize, device), 0);
+	assert_int_equal(control_realize(f, device), 0);
 	return device;
 }
 
@@ -483,20 +493,20 @@ struct mortise_device *device_make_of(struct fixture *f, const struct mortise_cl
 	struct mortise_device *device;
 
 	assert_int_equal(device_new(&device, &config, NULL), 0);
-	assert_int_equal(control(f, call_realize, device), 0);
+	assert_int_equal(control_realize(f, device), 0);
 	return device;
 }
 
 void device_end_of(struct fixture *f, struct mortise_device *device)
 {
-	assert_int_equal(control(f, call_unrealize, device), 0);
+	assert_int_equal(control_unrealize(f, device), 0);
 	device_free(device);
 }
 
 struct mortise_device *device_end(struct fixture *f, struct mortise_device *device)
 {
 	assert_int_equal(atomic_load(&test_of(device)->errors), 0);
-	assert_int_equal(control(f, call_unrealize, device), 0);
+	assert_int_equal(control_unrealize(f, device), 0);
 	return device_free(device);
 }
 

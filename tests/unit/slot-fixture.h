@@ -69,13 +69,15 @@ int control_stop(struct fixture *f);
 int control_cont(struct fixture *f);
 int control_reset(struct fixture *f);
 int control_accepts(struct fixture *f, struct mortise_device *device);
+int control_realize(struct fixture *f, struct mortise_device *device);
+int control_unrealize(struct fixture *f, struct mortise_device *device);
 
 /* The same, without waiting at once. */
 struct pending {
 	struct reply reply;
 	struct task task;
 	struct fixture *f;
-	struct mortise_device *device;
+	void *opaque; /* what the call is about: usually a device */
 	void (*call)(struct pending *pending);
 	_Atomic int state; /* 1: answered */
 	pthread_mutex_t lock;
@@ -83,6 +85,9 @@ struct pending {
 };
 void begin_exchange(struct pending *pending, struct fixture *f, struct mortise_device *device);
 int await(struct pending *pending); /* the result */
+
+/* Anything else, synchronously: `call` runs on the control thread and has pending->reply answered. */
+int control_call(struct fixture *f, void (*call)(struct pending *pending), void *opaque);
 bool is_pending(struct pending *pending);
 
 /* --- the device --- */
