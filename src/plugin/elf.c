@@ -64,7 +64,7 @@ static int check_header(const struct image *image, const ElfW(Ehdr) * header)
 	return 0;
 }
 
-static int check_bind_now(const struct image *image, const ElfW(Phdr) * dynamic)
+static int look_at_dynamic(const struct image *image, const ElfW(Phdr) * dynamic, struct elf_facts *out)
 {
 	_cleanup_free_ ElfW(Dyn) *entries = NULL;
 	int r;
@@ -77,18 +77,22 @@ static int check_bind_now(const struct image *image, const ElfW(Phdr) * dynamic)
 	r = read_at(image, entries, dynamic->p_filesz, dynamic->p_offset);
 	if (r < 0)
 		return r;
-	for (const ElfW(Dyn) *entry = entries; entry->d_tag != DT_NULL; entry++)
-		if (entry->d_tag == DT_BIND_NOW || (entry->d_tag == DT_FLAGS && entry->d_un.d_val & DF_BIND_NOW) ||
-		    (entry->d_tag == DT_FLAGS_1 && entry->d_un.d_val & DF_1_NOW))
-			return 0;
-	return bad(image, "binds its symbols lazily: link it with -Wl,-z,now");
+	for (const ElfW(Dyn) *entry = entries; entry->d_tag != DT_NULL; entry++) {
+		const uint64_t flags = entry->d_tag == DT_FLAGS ? entry->d_un.d_val : 0;
+
+		out->bound_now |= entry->d_tag == DT_BIND_NOW || flags & DF_BIND_NOW ||
+				  (entry->d_tag == DT_FLAGS_1 && entry->d_un.d_val & DF_1_NOW);
+		out->text_relocations |= entry->d_tag == DT_TEXTREL || flags & DF_TEXTREL;
+	}
+	return 0;
 }
 
-int elf_check(int fd, const char *path, struct mortise_error *err)
+int elf_look(int fd, const char *path, struct elf_facts *out, struct mortise_error *err)
 {
 	struct image image = {.fd = fd, .path = path, .err = err};
 	ElfW(Phdr) segments[PROGRAM_HEADERS_MAX];
 	const ElfW(Phdr) *dynamic = NULL;
+	struct elf_facts facts = {0};
 	ElfW(Ehdr) header;
 	struct stat st;
 	int r;
@@ -111,8 +115,8 @@ int elf_check(int fd, const char *path, struct mortise_error *err)
 	for (unsigned i = 0; i < header.e_phnum; i++) {
 		const ElfW(Phdr) *segment = &segments[i];
 
-		if (segment->p_type == PT_GNU_STACK && segment->p_flags & PF_X)
-			return bad(&image, "wants an executable stack: link it with -Wl,-z,noexecstack");
+		facts.executable_stack |= segment->p_type == PT_GNU_STACK && segment->p_flags & PF_X;
+		facts.relro |= segment->p_type == PT_GNU_RELRO;
 		if (segment->p_type == PT_DYNAMIC)
 			dynamic = segment;
 		if (segment->p_filesz > image.size || segment->p_offset > image.size - segment->p_filesz)
@@ -120,5 +124,24 @@ int elf_check(int fd, const char *path, struct mortise_error *err)
 	}
 	if (!dynamic)
 		return bad(&image, "is not a dynamic shared object");
-	return check_bind_now(&image, dynamic);
+	r = look_at_dynamic(&image, dynamic, &facts);
+	if (r < 0)
+		return r;
+	*out = facts;
+	return 0;
+}
+
+int elf_check(int fd, const char *path, struct mortise_error *err)
+{
+	const struct image image = {.fd = fd, .path = path, .err = err};
+	struct elf_facts facts;
+	int r = elf_look(fd, path, &facts, err);
+
+	if (r < 0)
+		return r;
+	if (facts.executable_stack)
+		return bad(&image, "wants an executable stack: link it with -Wl,-z,noexecstack");
+	if (!facts.bound_now)
+		return bad(&image, "binds its symbols lazily: link it with -Wl,-z,now");
+	return 0;
 }

@@ -169,7 +169,7 @@ int plugin_instance_new(struct mortise_device **out, struct plugins *plugins, co
 	_cleanup_free_ struct instance *instance = NULL;
 	struct making making = {.options = options, .backends = backends, .err = err};
 	struct device_config config = {
-		.class = class, .host = &plugin_host, .id = id, .control = control, .loop = backends->loop};
+		.class = class, .host = plugins_host(plugins), .id = id, .control = control, .loop = backends->loop};
 	size_t count = 0;
 	int r;
 

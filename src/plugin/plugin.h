@@ -20,6 +20,10 @@ int plugins_new(struct plugins **out, const char *dir, struct mortise_error *err
 struct plugins *plugins_free(struct plugins *plugins);
 DEFINE_CLEANUP(struct plugins *, plugins_free)
 
+/* Has plugins call these services in place of plugin_host: a checker's, which hand on to those. Before any is loaded.
+ */
+void plugins_set_host(struct plugins *plugins, const struct mortise_host *host);
+
 /* One loaded plugin, for query-plugins. */
 struct plugin {
 	const struct mortise_plugin *description;   /* a copy, complete whatever ABI minor the plugin is of */

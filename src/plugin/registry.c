@@ -24,6 +24,7 @@ struct entry {
 
 struct plugins {
 	char *dir;
+	const struct mortise_host *host;
 	struct entry *first, **last;
 };
 
@@ -49,8 +50,19 @@ int plugins_new(struct plugins **out, const char *dir, struct mortise_error *err
 	if (!plugins || !plugins->dir)
 		return mortise_fail(err, -ENOMEM, "Out of memory for plugin directory '%s'", dir);
 	plugins->last = &plugins->first;
+	plugins->host = &plugin_host;
 	*out = steal_ptr(&plugins);
 	return 0;
+}
+
+void plugins_set_host(struct plugins *plugins, const struct mortise_host *host)
+{
+	plugins->host = host;
+}
+
+const struct mortise_host *plugins_host(const struct plugins *plugins)
+{
+	return plugins->host;
 }
 
 struct plugins *plugins_free(struct plugins *plugins)
@@ -135,10 +147,10 @@ static int copy_classes(struct plugins *plugins, struct entry *entry, struct mor
 	return 0;
 }
 
-static int call_init(const struct entry *entry, struct mortise_error *err)
+static int call_init(const struct plugins *plugins, const struct entry *entry, struct mortise_error *err)
 {
 	struct mortise_error why = {0};
-	int r = entry->description.init ? entry->description.init(&plugin_host, &why) : 0;
+	int r = entry->description.init ? entry->description.init(plugins->host, &why) : 0;
 
 	if (r >= 0)
 		return 0;
@@ -171,7 +183,7 @@ static int open_entry(struct plugins *plugins, struct plugin_file *file, const c
 		return r;
 	if (!find_class(entry->classes, name))
 		return mortise_fail(err, -ENOEXEC, "Plugin '%s' has no driver '%s' in it", entry->file, name);
-	r = call_init(entry, err);
+	r = call_init(plugins, entry, err);
 	if (r < 0)
 		return r;
 	entry->plugin = (struct plugin){

@@ -8,3 +8,6 @@
 
 /* The plugin that a class came from. */
 struct plugin *plugin_of_class(struct plugins *plugins, const struct mortise_class *class);
+
+/* The services that plugins are given. */
+const struct mortise_host *plugins_host(const struct plugins *plugins);
