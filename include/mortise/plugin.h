@@ -24,6 +24,10 @@
  *        ^                                         |
  *        +---------------- resume() ---------------+
  *
+ * An instance is behind a slot of the machine, with a virtio transport of its own, or plugged into another instance
+ * (see `parent` in struct mortise_class), as a port is into a serial device: then it has no transport, and its life is
+ * realize(), the parent's child_added(), the parent's child_removed(), unrealize().
+ *
  * Threads. Every callback of an instance runs on that instance's own thread, one at a time; no lock is held while it
  * runs. A callback must not sleep on I/O: submit, return, and be called back. A plugin that blocks holds up its own
  * instance alone, never the guest's other devices, and never QMP. Host services may be called from callbacks (and from
@@ -48,7 +52,7 @@ extern "C" {
 
 #define MORTISE_PLUGIN_MAGIC UINT32_C(0x4d525453) /* "MRTS" */
 #define MORTISE_ABI_MAJOR 1
-#define MORTISE_ABI_MINOR 0
+#define MORTISE_ABI_MINOR 1
 
 /* The name of the one exported symbol, for the host and for checkers. */
 #define MORTISE_PLUGIN_SYMBOL "mortise_plugin_v1"
@@ -189,7 +193,7 @@ struct mortise_class {
 	uint32_t property_size;	 /* sizeof(struct mortise_property) */
 	const char *driver;	 /* [a-z0-9][a-z0-9-]*, as given to device_add, without a transport's suffix */
 	const char *summary;	 /* one line, no full stop */
-	uint32_t virtio_id;	 /* virtio 1.2, 5; never 0 */
+	uint32_t virtio_id;	 /* virtio 1.2, 5; 0 for what has a `parent` alone */
 	uint32_t queue_count;	 /* the most it can have, 1 to 64 */
 	uint64_t features;	 /* device-type feature bits that it can offer */
 	uint32_t config_size;	 /* bytes of configuration space, at most 4096 */
@@ -218,7 +222,7 @@ struct mortise_class {
 	 */
 	int (*activate)(void *self, uint64_t features, struct mortise_error *err);
 
-	/* The driver made chains available on `queue`, or may have. Pop until NULL. Required. */
+	/* The driver made chains available on `queue`, or may have. Pop until NULL. Required, but for children. */
 	void (*notify)(void *self, uint32_t queue);
 
 	/*
@@ -276,6 +280,31 @@ struct mortise_class {
 	/* What char_poll() asked for may now succeed, or (MORTISE_CHAR_PEER) somebody came or went. NULL: no chardevs.
 	 */
 	void (*char_ready)(void *self, struct mortise_chardev *chardev, uint32_t events);
+
+	/* --- instances that are plugged into others: ABI 1.1 --- */
+
+	/*
+	 * The driver, a class of the same plugin, whose instances those of this class are plugged into. All callbacks
+	 * of a child run on its parent's thread, one at a time with the parent's; while the parent is quiesced nothing
+	 * is told to its children. A child has no transport: virtio_id, queue_count, config_size, request_size and
+	 * features are 0, and of the callbacks it has realize(), unrealize(), those of its backends, timer() and
+	 * fd_ready(). NULL: instances go into a slot.
+	 */
+	const char *parent;
+
+	/* The most children that an instance of this class takes. 0: it is nobody's parent. */
+	uint32_t children_max;
+	uint32_t reserved; /* 0 */
+
+	/*
+	 * A child was realized and `child` is its instance's memory, valid until child_removed(). Called at any time
+	 * between realize() and unrealize(), quiesced or not; resume() tells the driver of what came meanwhile. On
+	 * failure (a negative errno and a message) the child is unrealized. Required where there are children.
+	 */
+	int (*child_added)(void *self, void *child, struct mortise_error *err);
+
+	/* The child goes: it is unrealized next. Called at any time as above. Required where there are children. */
+	void (*child_removed)(void *self, void *child);
 };
 
 /* The exported description. */

@@ -18,9 +18,10 @@
 
 static int check_class(const struct mortise_class *class, struct mortise_error *err)
 {
-	if (!class->virtio_id || !class->queue_count || class->queue_count > TRANSPORT_QUEUES ||
-	    class->queue_size > VIRTQUEUE_MAX || class->queue_size & (class->queue_size - 1) ||
-	    class->config_size > CONFIG_MAX || class->request_size > REQUEST_MAX)
+	if (!class->virtio_id != !class->queue_count || !class->virtio_id != !!class->parent ||
+	    class->queue_count > TRANSPORT_QUEUES || class->queue_size > VIRTQUEUE_MAX ||
+	    class->queue_size & (class->queue_size - 1) || class->config_size > CONFIG_MAX ||
+	    class->request_size > REQUEST_MAX)
 		return mortise_fail(err, -EINVAL, "The description of device class '%s' is out of bounds",
 				    class->driver);
 	return 0;
@@ -52,7 +53,7 @@ int device_new(struct mortise_device **out, const struct device_config *config, 
 	if (device) {
 		device->id = strdup(config->id ? config->id : class->driver);
 		device->self = calloc(1, class->instance_size ? class->instance_size : 1);
-		device->queues = calloc(class->queue_count, sizeof(device->queues[0]));
+		device->queues = calloc(class->queue_count ? class->queue_count : 1, sizeof(device->queues[0]));
 		device->face.config = calloc(1, class->config_size ? class->config_size : 1);
 	}
 	if (!device || !device->id || !device->self || !device->queues || !device->face.config)
@@ -61,14 +62,15 @@ int device_new(struct mortise_device **out, const struct device_config *config, 
 	device->class = class;
 	device->host = config->host;
 	device->owner = config->owner;
+	device->parent = config->parent;
 	device->control = config->control;
 	device->state = DEVICE_CREATED;
 	device->queue_count = class->queue_count;
 	device->kick.run = device_run_kick;
 	device->round_end.run = device_end_round;
 	make_face(device);
-	if (config->loop) {
-		device->loop = config->loop;
+	if (config->loop || config->parent) {
+		device->loop = config->parent ? config->parent->loop : config->loop;
 	} else {
 		r = loop_new(&device->loop, err);
 		if (r < 0)

@@ -24,7 +24,8 @@ struct device_config {
 	const char *id;	      /* copied; for the log and for QMP; NULL for empty instances */
 	struct loop *control; /* where replies go */
 	struct loop *loop;    /* where callbacks run; NULL: a thread of its own, made here, named after the id */
-	void *owner;	      /* whoever made the instance keeps its own record of it here; NULL: nobody */
+	struct mortise_device *parent; /* plugged into that one, REALIZED or later, on its loop; NULL: into a slot */
+	void *owner;		       /* whoever made the instance keeps its own record of it here; NULL: nobody */
 };
 
 /* Allocates the instance, zeroed, and its thread. The caller then fills in properties at device_self(). */
@@ -34,10 +35,10 @@ int device_new(struct mortise_device **out, const struct device_config *config, 
 struct mortise_device *device_free(struct mortise_device *device);
 DEFINE_CLEANUP(struct mortise_device *, device_free)
 
-/* CREATED -> REALIZED, or the plugin's reason why not. */
+/* CREATED -> REALIZED, and made known to the parent, if there is one; or the plugin's reason why not. */
 void device_realize(struct mortise_device *device, struct reply *reply);
 
-/* REALIZED or QUIESCED, behind no slot any more -> UNREALIZED. */
+/* REALIZED or QUIESCED, behind no slot and with no children any more -> UNREALIZED. */
 void device_unrealize(struct mortise_device *device, struct reply *reply);
 
 /* Runs a task on the instance's thread, among its callbacks. Any thread. */

@@ -31,6 +31,7 @@ struct mortise_device {
 	const struct mortise_host *host;
 	char *id;
 	void *owner, *self;
+	struct mortise_device *parent; /* NULL: it has a transport of its own */
 	struct loop *control, *loop;
 	bool own_loop;
 	uint32_t queue_count;	    /* the class's; an empty instance shows fewer */
@@ -41,8 +42,9 @@ struct mortise_device {
 	struct device_step step;
 
 	/* The instance's thread. */
-	struct transport *transport; /* NULL: behind none */
-	bool alive;		     /* between realize() and unrealize() */
+	struct mortise_device *children, *sibling; /* REALIZED; a list, and the place in the parent's */
+	struct transport *transport;		   /* NULL: behind none */
+	bool alive;				   /* between realize() and unrealize() */
 	bool realizing;
 	bool held;					/* quiesced: no callback but those that end it */
 	bool popping;					/* chains may be taken */
@@ -63,6 +65,12 @@ struct mortise_device {
 	_Atomic uint64_t kicked; /* queues to be looked at; not 0: `kick` is posted */
 	struct task kick;
 };
+
+/* Whether nothing may be told to it now: it, or what it is plugged into, is quiesced. The instance's thread. */
+static inline bool device_is_held(const struct mortise_device *device)
+{
+	return device->held || (device->parent && device->parent->held);
+}
 
 struct mortise_device *device_of_face(const struct transport_face *face);
 

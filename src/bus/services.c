@@ -63,19 +63,19 @@ void device_kick(struct mortise_device *device, uint32_t queue)
 
 void device_block_changed(struct mortise_device *device, struct mortise_block *block)
 {
-	if (device->alive && !device->held && device->class->block_changed)
+	if (device->alive && !device_is_held(device) && device->class->block_changed)
 		device->class->block_changed(device->self, block);
 }
 
 void device_net_ready(struct mortise_device *device, struct mortise_net *net, uint32_t queue, uint32_t events)
 {
-	if (device->alive && !device->held && device->class->net_ready)
+	if (device->alive && !device_is_held(device) && device->class->net_ready)
 		device->class->net_ready(device->self, net, queue, events);
 }
 
 bool device_char_ready(struct mortise_device *device, struct mortise_chardev *chardev, uint32_t events)
 {
-	if (!device->alive || device->held || !device->class->char_ready)
+	if (!device->alive || device_is_held(device) || !device->class->char_ready)
 		return false;
 	device->class->char_ready(device->self, chardev, events);
 	return true;

@@ -61,6 +61,30 @@ static int outcome(const struct mortise_device *device, const char *callback, in
 
 /* --- the beginning and the end --- */
 
+static int join(struct mortise_device *device, struct mortise_error *err)
+{
+	struct mortise_device *parent = device->parent;
+	int r = parent->class->child_added(parent->self, device->self, err);
+
+	if (r >= 0) {
+		device->sibling = parent->children;
+		parent->children = device;
+	} else if (device->class->unrealize) {
+		device->class->unrealize(device->self);
+	}
+	return r;
+}
+
+static void part(struct mortise_device *device)
+{
+	struct mortise_device *parent = device->parent, **at = &parent->children;
+
+	while (*at != device)
+		at = &(*at)->sibling;
+	*at = device->sibling;
+	parent->class->child_removed(parent->self, device->self);
+}
+
 static int realize(struct mortise_device *device, struct mortise_error *err)
 {
 	int r;
@@ -68,6 +92,8 @@ static int realize(struct mortise_device *device, struct mortise_error *err)
 	device->realizing = true;
 	r = device->class->realize(device->self, device, device->host, err);
 	device->realizing = false;
+	if (r >= 0 && device->parent)
+		r = join(device, err);
 	device->alive = r >= 0;
 	if (r < 0)
 		wakeups_end(device);
@@ -96,6 +122,8 @@ int device_realize_now(struct mortise_device *device, struct mortise_error *err)
 
 static void step_unrealize(struct mortise_device *device)
 {
+	if (device->parent)
+		part(device);
 	device->alive = false;
 	wakeups_end(device);
 	if (device->class->unrealize)

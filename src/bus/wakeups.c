@@ -65,7 +65,7 @@ static void on_timer(evutil_socket_t fd, short what, void *opaque)
 	struct wakeup *timer = opaque;
 	struct mortise_device *device = timer->device;
 
-	if (device->held) {
+	if (device_is_held(device)) {
 		timer->parked = true;
 	} else if (device_clock_ns() < timer->deadline) {
 		start_timer(timer);
@@ -111,7 +111,7 @@ static void on_fd(evutil_socket_t fd, short what, void *opaque)
 	struct mortise_device *device = watch->device;
 	uint32_t events = (what & EV_READ ? MORTISE_WATCH_READ : 0) | (what & EV_WRITE ? MORTISE_WATCH_WRITE : 0);
 
-	if (device->held) {
+	if (device_is_held(device)) {
 		watch->parked = true;
 		event_del(watch->event);
 	} else {
@@ -196,6 +196,8 @@ int device_watch(struct mortise_device *device, int fd, uint32_t events, void *o
 
 void wakeups_unpark(struct mortise_device *device)
 {
+	for (struct mortise_device *child = device->children; child; child = child->sibling)
+		wakeups_unpark(child);
 	for (uint32_t i = 0; i < MORTISE_TIMERS; i++) {
 		if (device->timers[i] && device->timers[i]->parked) {
 			device->timers[i]->parked = false;

@@ -26,6 +26,7 @@
 #define CONFIG_SIZE_MAX 4096u
 #define QUEUES_MAX 64u
 #define QUEUE_SIZE_MAX 1024u
+#define CHILDREN_MAX 1024u
 
 /* Bits 24 to 49 belong to the transport and the ring (virtio 1.2, 2.2). */
 #define HOST_FEATURES (((UINT64_C(1) << 50) - 1) & ~((UINT64_C(1) << 24) - 1))
@@ -225,18 +226,23 @@ static int check_name(const struct place *place, const char *driver)
 	return 0;
 }
 
+/* A child has no transport, and so nothing that belongs to one. */
 static int check_limits(const struct place *place, const struct mortise_class *class)
 {
+	const uint64_t one = class->parent ? 0 : 1;
 	const struct {
 		const char *field;
 		uint64_t value, min, max;
 	} limits[] = {
-		{"virtio_id", class->virtio_id, 1, UINT32_MAX},
-		{"queue_count", class->queue_count, 1, QUEUES_MAX},
-		{"config_size", class->config_size, 0, CONFIG_SIZE_MAX},
+		{"virtio_id", class->virtio_id, one, one * UINT32_MAX},
+		{"queue_count", class->queue_count, one, one * QUEUES_MAX},
+		{"config_size", class->config_size, 0, one * CONFIG_SIZE_MAX},
 		{"instance_size", class->instance_size, 1, INSTANCE_SIZE_MAX},
-		{"request_size", class->request_size, 0, PER_CHAIN_MAX},
-		{"queue_size", class->queue_size, 0, QUEUE_SIZE_MAX},
+		{"request_size", class->request_size, 0, one * PER_CHAIN_MAX},
+		{"queue_size", class->queue_size, 0, one * QUEUE_SIZE_MAX},
+		{"features", class->features, 0, one * UINT64_MAX},
+		{"children_max", class->children_max, 0, one * CHILDREN_MAX},
+		{"reserved", class->reserved, 0, 0},
 		{"queue_features", class->queue_features, 0, 0},
 		{"flags", class->flags, 0, 0},
 	};
@@ -280,8 +286,10 @@ int class_check(struct mortise_class **out, const struct mortise_class *from, co
 	r = check_limits(&place, class);
 	if (r < 0)
 		return r;
-	if (!class->realize || !class->notify)
+	if (!class->realize || (!class->notify && !class->parent))
 		return bad(&place, "realize() or notify() is missing");
+	if (class->children_max && (!class->child_added || !class->child_removed))
+		return bad(&place, "it takes children, but child_added() or child_removed() is missing");
 	class->properties = from->properties;
 	r = copy_properties(&place, class, from->property_size, &properties);
 	class->properties = properties;
@@ -290,6 +298,19 @@ int class_check(struct mortise_class **out, const struct mortise_class *from, co
 	class->property_size = sizeof(struct mortise_property);
 	*out = steal_ptr(&class);
 	return 0;
+}
+
+int class_check_parent(const struct mortise_class *class, const struct mortise_class *const *classes, const char *path,
+		       struct mortise_error *err)
+{
+	const struct place place = {.path = path, .driver = class->driver, .err = err};
+
+	if (!class->parent)
+		return 0;
+	for (; *classes; classes++)
+		if (streq((*classes)->driver, class->parent) && (*classes)->children_max)
+			return 0;
+	return bad(&place, "its parent '%.63s' is no class of this plugin that takes children", class->parent);
 }
 
 struct mortise_class *class_free(struct mortise_class *class)

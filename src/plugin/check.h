@@ -14,6 +14,11 @@
  */
 int class_check(struct mortise_class **out, const struct mortise_class *from, const char *path,
 		struct mortise_error *err);
+
+/* Whether the class that this one's instances are plugged into, if it names one, is among its plugin's `classes`. */
+int class_check_parent(const struct mortise_class *class, const struct mortise_class *const *classes, const char *path,
+		       struct mortise_error *err);
+
 struct mortise_class *class_free(struct mortise_class *class);
 DEFINE_CLEANUP(struct mortise_class *, class_free)
 

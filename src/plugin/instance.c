@@ -168,8 +168,12 @@ int plugin_instance_new(struct mortise_device **out, struct plugins *plugins, co
 {
 	_cleanup_free_ struct instance *instance = NULL;
 	struct making making = {.options = options, .backends = backends, .err = err};
-	struct device_config config = {
-		.class = class, .host = plugins_host(plugins), .id = id, .control = control, .loop = backends->loop};
+	struct device_config config = {.class = class,
+				       .host = plugins_host(plugins),
+				       .id = id,
+				       .control = control,
+				       .loop = backends->loop,
+				       .parent = backends->parent};
 	size_t count = 0;
 	int r;
 

@@ -57,8 +57,9 @@ const char *property_type_name(uint32_t type);
 struct backends {
 	struct block_nodes *blocks;
 	struct nets *nets;
-	struct chars *chars; /* NULL: there are none */
-	struct loop *loop;   /* where the instance's callbacks run; NULL: a thread of its own */
+	struct chars *chars;	       /* NULL: there are none */
+	struct loop *loop;	       /* where the instance's callbacks run; NULL: a thread of its own */
+	struct mortise_device *parent; /* what it is plugged into, whose thread it then has; NULL: a slot */
 };
 
 /*

@@ -144,6 +144,12 @@ static int copy_classes(struct plugins *plugins, struct entry *entry, struct mor
 			return r;
 		entry->classes[i] = steal_ptr(&class);
 	}
+	for (size_t i = 0; i < count; i++) {
+		r = class_check_parent(entry->classes[i], (const struct mortise_class *const *)entry->classes,
+				       entry->file, err);
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }
 

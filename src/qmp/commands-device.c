@@ -13,6 +13,8 @@ static OPEN_OBJECT_TYPE(DeviceOptions, "a device, with its driver's properties a
 			MUST("driver", str, "a driver's name, such as virtio-blk-mmio"),
 			MAY("id", str, "its name, which a backend to be used may share"),
 			MAY("addr", SlotNumber, "its slot in the bay for such devices; the first free one when absent"),
+			MAY("bus", str,
+			    "the device to be plugged into, as ID or ID.0, where it does not go into a slot"),
 			MAY("lun", SlotNumber, "its slot minus one; addr wins"),
 			MAY("iothread", str, "the iothread object to run on; a thread of its own when absent"),
 			MAY("romfile", str, "must be empty"));
@@ -124,8 +126,8 @@ static const struct schema_command commands[] = {
 	{
 		"device_del",
 		run_device_del,
-		"Unplugs a device: what is in flight is finished, DEVICE_DELETED follows, then the return. A backend "
-		"that shares the device's name goes along",
+		"Unplugs a device: what is in flight is finished, DEVICE_DELETED follows, then the return. What "
+		"is plugged into it goes before it. A backend that shares the device's name goes along",
 		ARGUMENTS(MUST("id", str, "the device")),
 	},
 	{

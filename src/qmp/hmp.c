@@ -78,7 +78,10 @@ static void info_cpus(struct text *out, struct qmp_context *context)
 
 static void print_device(void *opaque, const struct hotplug_device *device)
 {
-	print(opaque, "%s: driver %s, %s slot %u", device->id, device->driver, device->bay, device->addr);
+	if (device->parent)
+		print(opaque, "%s: driver %s, on device %s", device->id, device->driver, device->parent);
+	else
+		print(opaque, "%s: driver %s, %s slot %u", device->id, device->driver, device->bay, device->addr);
 }
 
 static void info_devices(struct text *out, struct qmp_context *context)

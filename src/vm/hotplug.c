@@ -5,57 +5,10 @@
 #include "vm/hotplug.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "vm/objects.h"
-
-enum step { ADDING, PRESENT, REMOVING };
-
-/* A device by its id. It holds its id and its slot from the first check of device_add to the end of device_del. */
-struct plugged {
-	struct vm *vm;
-	char *id;
-	const struct mortise_class *class;
-	struct bay *bay;
-	unsigned addr;
-	struct mortise_device *device;
-	struct object *iothread; /* NULL: the device has a thread of its own */
-	struct object *rng;	 /* NULL: it names none */
-	enum step step;
-	struct reply work;   /* the step under way */
-	struct reply *reply; /* whom to tell */
-	int result;	     /* why adding failed, while it is being undone */
-	struct mortise_error error;
-	struct plugged *next;
-};
-
-struct hotplug {
-	struct plugged *first;	   /* in the order of plugging */
-	struct reply *all_removed; /* hotplug_remove_all() is under way */
-};
-
-static struct slot *slot_of(const struct plugged *plugged)
-{
-	return plugged->bay->slots[plugged->addr];
-}
-
-static struct plugged *find(struct vm *vm, const char *id)
-{
-	for (struct plugged *plugged = vm->hotplug->first; plugged; plugged = plugged->next)
-		if (streq(plugged->id, id))
-			return plugged;
-	return NULL;
-}
-
-static struct plugged *find_at(struct vm *vm, const struct bay *bay, unsigned addr)
-{
-	for (struct plugged *plugged = vm->hotplug->first; plugged; plugged = plugged->next)
-		if (plugged->bay == bay && plugged->addr == addr)
-			return plugged;
-	return NULL;
-}
+#include "vm/plugged.h"
 
 static void answer(struct vm *vm, struct reply *reply, int result, const struct mortise_error *error)
 {
@@ -66,7 +19,7 @@ static void answer(struct vm *vm, struct reply *reply, int result, const struct 
 	reply_post(reply, vm->loop, result);
 }
 
-/* Gives up the id and the slot. */
+/* Gives up the id and the place. */
 static void unlist(struct plugged *plugged)
 {
 	for (struct plugged **at = &plugged->vm->hotplug->first; *at; at = &(*at)->next) {
@@ -87,7 +40,31 @@ static struct plugged *plugged_free(struct plugged *plugged)
 	return NULL;
 }
 
-static void remove_next(struct vm *vm);
+/* What is called when a device has come to rest: who waits for that goes on. `parent` is what it was plugged into. */
+static void rested(struct vm *vm, struct plugged *parent);
+
+/* The end of a device that nobody knows of any more. */
+static void forget(struct plugged *plugged)
+{
+	struct vm *vm = plugged->vm;
+	struct plugged *parent = plugged->parent;
+
+	unlist(plugged);
+	plugged_free(plugged);
+	rested(vm, parent);
+}
+
+#define PLACE_SIZE 128
+
+/* "blk slot 3" or "device 'serial0'", for the log. */
+static const char *name_place(const struct plugged *plugged, char text[PLACE_SIZE])
+{
+	if (plugged->parent)
+		snprintf(text, PLACE_SIZE, "device '%s'", plugged->parent->id);
+	else
+		snprintf(text, PLACE_SIZE, "%s slot %u", plugged->bay->name, plugged->addr);
+	return text;
+}
 
 /* --- device_add: what can be checked before anything changes --- */
 
@@ -97,92 +74,7 @@ static int check_id(struct vm *vm, const char *id, struct mortise_error *err)
 
 	if (r < 0)
 		return r;
-	return find(vm, id) ? mortise_fail(err, -EEXIST, "Duplicate device ID '%s'", id) : 0;
-}
-
-/* addr (string or number) wins over lun, which counts from addr 1. 0 and UINT64_MAX when neither is given. */
-static int parse_addr(struct options *options, uint64_t *addr, struct mortise_error *err)
-{
-	const struct option *option = options_find(options, "addr");
-	uint64_t lun;
-	int r;
-
-	*addr = UINT64_MAX;
-	r = options_u64_text(options, "lun", &lun, err);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	if (r == 0 && lun >= UINT32_MAX)
-		return mortise_fail(err, -ERANGE, "Parameter 'lun' is out of range: %" PRIu64, lun);
-	if (r == 0)
-		*addr = lun + 1;
-	if (!option)
-		return 0;
-	r = options_u64_text(options, "addr", addr, err);
-	if (r < 0)
-		return r;
-	if (*addr >= UINT32_MAX)
-		return mortise_fail(err, -ERANGE, "Parameter 'addr' is out of range: '%s'", option->value);
-	return 0;
-}
-
-static int choose_slot(struct vm *vm, struct plugged *plugged, uint64_t addr, struct mortise_error *err)
-{
-	struct bay *bay = bus_bay(&vm->machine->bus, plugged->class->virtio_id);
-	struct plugged *other;
-
-	if (!bay || !bay->count)
-		return mortise_fail(err, -ENOSPC, "The machine has no slot for a device of driver '%s'",
-				    plugged->class->driver);
-	if (addr == UINT64_MAX)
-		for (addr = 0; addr < bay->count && find_at(vm, bay, (unsigned)addr);)
-			addr++;
-	else if (addr >= bay->count)
-		return mortise_fail(err, -ERANGE,
-				    "Parameter 'addr' of device '%s' is %" PRIu64 " (0x%" PRIx64
-				    "); the slots for a %s are 0x0 to 0x%x",
-				    plugged->id, addr, addr, bay->noun, bay->count - 1);
-	if (addr == bay->count)
-		return mortise_fail(err, -ENOSPC,
-				    "All %u slots for a %s are occupied; remove one with device_del first", bay->count,
-				    bay->noun);
-	other = find_at(vm, bay, (unsigned)addr);
-	if (other)
-		return mortise_fail(err, -EBUSY, "The slot %" PRIu64 " for a %s is occupied already, by device '%s'",
-				    addr, bay->noun, other->id);
-	plugged->bay = bay;
-	plugged->addr = (unsigned)addr;
-	return 0;
-}
-
-static bool has_property(const struct mortise_class *class, const char *name)
-{
-	const struct mortise_property *property = class->properties;
-
-	while (property && property->name && !streq(property->name, name))
-		property++;
-	return property && property->name;
-}
-
-/* A NIC has its slot's address, unless another is given while no driver has read that one yet. */
-static int choose_mac(struct plugged *plugged, struct options *options, struct mortise_error *err)
-{
-	const struct option *option = options_find(options, "mac");
-	uint8_t mac[6], given[6];
-	char text[18];
-	bool learnt;
-
-	if (!slot_mac(slot_of(plugged), mac, &learnt) || !has_property(plugged->class, "mac"))
-		return 0;
-	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-	if (!option)
-		return options_add(options, "mac", text, OPTION_STRING, err);
-	if (learnt && parse_mac(option->value, given) == 0 && memcmp(mac, given, sizeof(mac)) != 0)
-		return mortise_fail(
-			err, -EBUSY,
-			"Device '%s' cannot have mac=%s: the guest's driver has read the address of slot 0x%x, "
-			"%s, and will not look again; leave 'mac' out, or set it with -machine ...,mac%u=",
-			plugged->id, option->value, plugged->addr, text, plugged->addr);
-	return 0;
+	return plugged_find(vm, id) ? mortise_fail(err, -EEXIST, "Duplicate device ID '%s'", id) : 0;
 }
 
 /* Clients made for PCI machines pass an empty romfile along; nothing else has a meaning here. */
@@ -240,7 +132,6 @@ static int prepare(struct plugged *plugged, struct options *options, struct mort
 	struct vm *vm = plugged->vm;
 	struct backends backends = {.blocks = vm->blocks, .nets = vm->nets, .chars = vm->chars};
 	const char *driver, *id = NULL;
-	uint64_t addr;
 	int r;
 
 	r = options_string(options, "driver", &driver, err);
@@ -257,14 +148,12 @@ static int prepare(struct plugged *plugged, struct options *options, struct mort
 	if (r == 0)
 		r = check_romfile(options, err);
 	if (r == 0)
-		r = parse_addr(options, &addr, err);
-	if (r == 0)
 		r = plugins_class(vm->plugins, driver, &plugged->class, err);
 	if (r == 0)
-		r = choose_slot(vm, plugged, addr, err);
-	if (r == 0)
-		r = choose_mac(plugged, options, err);
-	if (r == 0)
+		r = place_choose(plugged, options, err);
+	if (r == 0 && plugged->parent)
+		backends.parent = plugged->parent->device;
+	if (r == 0 && !plugged->parent)
 		r = use_objects(plugged, options, &backends, err);
 	if (r == 0)
 		r = plugin_instance_new(&plugged->device, vm->plugins, plugged->class, plugged->id, options, &backends,
@@ -282,9 +171,7 @@ static void undone(struct reply *work, int result)
 	struct vm *vm = plugged->vm;
 
 	answer(vm, plugged->reply, plugged->result, &plugged->error);
-	unlist(plugged);
-	plugged_free(plugged);
-	remove_next(vm);
+	forget(plugged);
 }
 
 static void undo(struct plugged *plugged, int result)
@@ -295,20 +182,25 @@ static void undo(struct plugged *plugged, int result)
 	device_unrealize(plugged->device, &plugged->work);
 }
 
+static void now_present(struct plugged *plugged)
+{
+	char place[PLACE_SIZE];
+
+	plugged->step = PRESENT;
+	log_info("device '%s' (%s) plugged into %s", plugged->id, plugged->class->driver, name_place(plugged, place));
+	answer(plugged->vm, plugged->reply, 0, NULL);
+	plugged->reply = NULL;
+	rested(plugged->vm, plugged->parent);
+}
+
 static void added(struct reply *work, int result)
 {
 	struct plugged *plugged = container_of(work, struct plugged, work);
 
-	if (result < 0) {
+	if (result < 0)
 		undo(plugged, result);
-		return;
-	}
-	plugged->step = PRESENT;
-	log_info("device '%s' (%s) plugged into %s slot %u", plugged->id, plugged->class->driver, plugged->bay->name,
-		 plugged->addr);
-	answer(plugged->vm, plugged->reply, 0, NULL);
-	plugged->reply = NULL;
-	remove_next(plugged->vm);
+	else
+		now_present(plugged);
 }
 
 static void realized(struct reply *work, int result)
@@ -318,13 +210,13 @@ static void realized(struct reply *work, int result)
 
 	if (result < 0) {
 		answer(vm, plugged->reply, result, &work->error);
-		unlist(plugged);
-		plugged_free(plugged);
-		remove_next(vm);
-		return;
+		forget(plugged);
+	} else if (plugged->parent) {
+		now_present(plugged);
+	} else {
+		plugged->work = (struct reply){.done = added};
+		slot_exchange(plugged_slot(plugged), plugged->device, &plugged->work);
 	}
-	plugged->work = (struct reply){.done = added};
-	slot_exchange(slot_of(plugged), plugged->device, &plugged->work);
 }
 
 void hotplug_device_add(struct vm *vm, struct options *options, struct reply *reply)
@@ -360,12 +252,15 @@ static void gone(struct plugged *plugged)
 {
 	struct vm *vm = plugged->vm;
 	const struct vm_event event = {.kind = VM_EVENT_DEVICE_DELETED, .device = plugged->id, .path = plugged->id};
+	struct plugged *parent = plugged->parent;
+	char place[PLACE_SIZE];
 
-	log_info("device '%s' unplugged from %s slot %u", plugged->id, plugged->bay->name, plugged->addr);
+	unlist(plugged);
+	log_info("device '%s' unplugged from %s", plugged->id, name_place(plugged, place));
 	vm_report(vm, &event);
 	answer(vm, plugged->reply, 0, NULL);
 	plugged_free(plugged);
-	remove_next(vm);
+	rested(vm, parent);
 }
 
 /* The device is gone whatever became of its backend. */
@@ -383,7 +278,6 @@ static void unrealized(struct reply *work, int result)
 	struct plugged *plugged = container_of(work, struct plugged, work);
 	struct vm *vm = plugged->vm;
 
-	unlist(plugged);
 	plugged->device = plugin_instance_free(plugged->device);
 	plugged->work = (struct reply){.done = backend_gone};
 	if (block_find(vm->blocks, plugged->id))
@@ -393,6 +287,9 @@ static void unrealized(struct reply *work, int result)
 	else
 		gone(plugged);
 }
+
+/* Children go first. Taken up again for each that has come to rest. */
+static void remove_children(struct plugged *plugged);
 
 static void exchanged(struct reply *work, int result)
 {
@@ -412,13 +309,35 @@ static void begin_removal(struct plugged *plugged, struct reply *reply)
 {
 	plugged->step = REMOVING;
 	plugged->reply = reply;
-	plugged->work = (struct reply){.done = exchanged};
-	slot_exchange(slot_of(plugged), NULL, &plugged->work);
+	remove_children(plugged);
+}
+
+static void take_out(struct plugged *plugged)
+{
+	if (plugged->parent) {
+		plugged->work = (struct reply){.done = unrealized};
+		device_unrealize(plugged->device, &plugged->work);
+	} else {
+		plugged->work = (struct reply){.done = exchanged};
+		slot_exchange(plugged_slot(plugged), NULL, &plugged->work);
+	}
+}
+
+static void remove_children(struct plugged *plugged)
+{
+	struct plugged *child = plugged->vm->hotplug->first;
+
+	while (child && child->parent != plugged)
+		child = child->next;
+	if (!child)
+		take_out(plugged);
+	else if (child->step == PRESENT)
+		begin_removal(child, NULL);
 }
 
 void hotplug_device_del(struct vm *vm, const char *id, struct reply *reply)
 {
-	struct plugged *plugged = find(vm, id);
+	struct plugged *plugged = plugged_find(vm, id);
 	int r;
 
 	if (!plugged) {
@@ -461,9 +380,10 @@ static struct hotplug_device describe(const struct plugged *plugged)
 {
 	return (struct hotplug_device){.id = plugged->id,
 				       .driver = plugged->class->driver,
-				       .bay = plugged->bay->name,
+				       .bay = plugged->bay ? plugged->bay->name : NULL,
 				       .addr = plugged->addr,
-				       .slot = slot_of(plugged),
+				       .slot = plugged_slot(plugged),
+				       .parent = plugged->parent ? plugged->parent->id : NULL,
 				       .device = plugged->device};
 }
 
@@ -479,7 +399,7 @@ void hotplug_each(struct vm *vm, void (*visit)(void *opaque, const struct hotplu
 
 bool hotplug_find(struct vm *vm, const char *id, struct hotplug_device *out)
 {
-	const struct plugged *plugged = find(vm, id);
+	const struct plugged *plugged = plugged_find(vm, id);
 
 	if (!plugged || plugged->step != PRESENT)
 		return false;
@@ -503,6 +423,14 @@ static void remove_next(struct vm *vm)
 	}
 	if (plugged->step == PRESENT)
 		begin_removal(plugged, NULL);
+}
+
+static void rested(struct vm *vm, struct plugged *parent)
+{
+	if (parent && parent->step == REMOVING)
+		remove_children(parent);
+	else
+		remove_next(vm);
 }
 
 void hotplug_remove_all(struct vm *vm, struct reply *reply)

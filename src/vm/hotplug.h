@@ -15,14 +15,16 @@ void hotplug_free(struct vm *vm); /* all devices are unplugged */
 
 /*
  * Plugs a device. Keys taken here: driver, id, iothread, rng, addr (string, hex or decimal) or lun (a number; addr is
- * lun + 1), bus, romfile (empty only); all others are the class's properties. Without addr the first free slot of the
- * bay. Consumes `options`. The reply comes when the guest has been told.
+ * lun + 1), romfile (empty only); all others are the class's properties. Without addr the first free slot of the bay.
+ * What is plugged into another device takes bus (that device's id, or ID.0) in place of addr, lun and iothread; without
+ * it the first such device with room. Consumes `options`. The reply comes when the guest has been told.
  */
 void hotplug_device_add(struct vm *vm, struct options *options, struct reply *reply);
 
 /*
  * Unplugs: what is in flight is finished, the guest sees an empty slot, DEVICE_DELETED is reported, then the reply
- * comes. A backend that shares the device's name goes along. -ENODEV: "Device 'x' not found".
+ * comes. Devices that are plugged into it go before it, each with its event. A backend that shares the device's name
+ * goes along. -ENODEV: "Device 'x' not found".
  */
 void hotplug_device_del(struct vm *vm, const char *id, struct reply *reply);
 
@@ -34,9 +36,10 @@ void hotplug_netdev_del(struct vm *vm, const char *id, struct reply *reply);
 
 /* A plugged device, for queries. */
 struct hotplug_device {
-	const char *id, *driver, *bay;
+	const char *id, *driver;
+	const char *bay, *parent; /* either is NULL: it is in a slot, or plugged into the device of that id */
 	unsigned addr;
-	struct slot *slot;
+	struct slot *slot; /* NULL: in none */
 	struct mortise_device *device;
 };
 

@@ -7,5 +7,7 @@ libmortise_a_SOURCES += \
 	src/vm/lifecycle.h \
 	src/vm/objects.c \
 	src/vm/objects.h \
+	src/vm/place.c \
+	src/vm/plugged.h \
 	src/vm/vm.c \
 	src/vm/vm.h

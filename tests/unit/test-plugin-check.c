@@ -126,7 +126,7 @@ static void test_class(void **state)
 {
 	struct specimen specimen, *s;
 
-	SPOIL(s->class.size -= 8, "bytes");
+	SPOIL(s->class.size = offsetof(struct mortise_class, char_ready), "bytes");
 	SPOIL(s->class.size = UINT32_MAX - 7, "bytes");
 	SPOIL(s->class.property_size = 0, "bytes");
 	SPOIL(s->class.property_size += 1, "bytes");
@@ -148,6 +148,9 @@ static void test_class(void **state)
 	SPOIL(s->class.queue_size = 48, "power of two");
 	SPOIL(s->class.queue_features = 1, "queue_features");
 	SPOIL(s->class.flags = 1, "flags");
+	SPOIL(s->class.reserved = 1, "reserved");
+	SPOIL(s->class.children_max = 1, "child_added");
+	SPOIL(s->class.parent = "other", "virtio_id is 2, must be from 0 to 0");
 	SPOIL(s->class.realize = NULL, "realize()");
 	SPOIL(s->class.notify = NULL, "notify()");
 }
@@ -183,6 +186,40 @@ static void test_properties(void **state)
 }
 
 /* What a plugin of a later minor appends is passed over, in the tables too. */
+static int child_added(void *self, void *child, struct mortise_error *err)
+{
+	return 0;
+}
+
+static void child_removed(void *self, void *child)
+{
+}
+
+/* What is plugged into another device needs a class that takes it, in the same plugin. */
+static void test_children(void **state)
+{
+	struct specimen parent, child;
+	const struct mortise_class *classes[] = {&parent.class, &child.class, NULL};
+	struct mortise_class *class = NULL;
+	struct mortise_error err = {0};
+
+	sound(&parent);
+	sound(&child);
+	parent.class.children_max = 3;
+	parent.class.child_added = child_added;
+	parent.class.child_removed = child_removed;
+	child.class.driver = "port";
+	child.class.parent = "specimen";
+	child.class.virtio_id = child.class.queue_count = 0;
+	child.class.notify = NULL;
+	if (class_check(&class, &child.class, "p.so", &err) < 0 || class_check_parent(class, classes, "p.so", &err) < 0)
+		fail_msg("%s", err.message);
+	parent.class.children_max = 0;
+	assert_int_equal(class_check_parent(class, classes, "p.so", &err), -ENOEXEC);
+	assert_names(&err, "'specimen' is no class of this plugin that takes children");
+	class_free(class);
+}
+
 static void test_newer(void **state)
 {
 	struct {
@@ -222,7 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sound),	   cmocka_unit_test(test_description), cmocka_unit_test(test_class),
-		cmocka_unit_test(test_properties), cmocka_unit_test(test_newer),
+		cmocka_unit_test(test_properties), cmocka_unit_test(test_children),    cmocka_unit_test(test_newer),
 	};
 
 	return cmocka_run_group_tests_name("plugin-check", tests, NULL, NULL);
