@@ -7,7 +7,8 @@ mortiseinclude_HEADERS = \
 	include/mortise/net.h \
 	include/mortise/plugin.h \
 	include/mortise/property.h \
-	include/mortise/queue.h
+	include/mortise/queue.h \
+	include/mortise/services.h
 
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = include/mortise-plugin.pc

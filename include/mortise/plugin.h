@@ -45,6 +45,7 @@
 #include <mortise/net.h>
 #include <mortise/property.h>
 #include <mortise/queue.h>
+#include <mortise/services.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,26 +58,8 @@ extern "C" {
 /* The name of the one exported symbol, for the host and for checkers. */
 #define MORTISE_PLUGIN_SYMBOL "mortise_plugin_v1"
 
-/* Whether the table `t` (which has a `size` member) is new enough to hold `member`. */
-#define MORTISE_HAS(t, member) ((t)->size >= (uint32_t)(offsetof(__typeof__(*(t)), member) + sizeof((t)->member)))
-
 /* One instance, as the host sees it; opaque to plugins. */
 struct mortise_device;
-
-enum mortise_log_level {
-	MORTISE_LOG_ERROR = 0,	 /* something that was asked for did not happen */
-	MORTISE_LOG_WARNING = 1, /* worth a look */
-	MORTISE_LOG_INFO = 2,	 /* milestones */
-	MORTISE_LOG_DEBUG = 3
-};
-
-/* Timers that an instance has: ids 0 to 15. */
-#define MORTISE_TIMERS 16
-
-enum mortise_watch_event {
-	MORTISE_WATCH_READ = 1u << 0, /* reading does not block: data, the end, or an error */
-	MORTISE_WATCH_WRITE = 1u << 1 /* writing does not block, or fails */
-};
 
 /* Host services. Valid for as long as the process runs. Functions beyond `size` bytes do not exist. */
 struct mortise_host {

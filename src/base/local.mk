@@ -12,11 +12,15 @@ libmortise_a_SOURCES += \
 	src/base/mmio.h \
 	src/base/options.c \
 	src/base/options.h \
+	src/base/properties.c \
+	src/base/properties.h \
 	src/base/ram.c \
 	src/base/ram.h \
 	src/base/reply.h \
 	src/base/sha256.c \
 	src/base/sha256.h \
 	src/base/util.h \
+	src/base/wakeups.c \
+	src/base/wakeups.h \
 	src/base/workers.c \
 	src/base/workers.h

@@ -80,6 +80,7 @@ int device_new(struct mortise_device **out, const struct device_config *config, 
 		if (r < 0)
 			return r;
 	}
+	device_init_wakeups(device);
 	*out = steal_ptr(&device);
 	return 0;
 }

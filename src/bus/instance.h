@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "base/wakeups.h"
 #include "bus/device.h"
 #include "bus/transport.h"
 #include "bus/virtqueue.h"
@@ -57,9 +58,7 @@ struct mortise_device {
 	uint64_t pushed; /* queues with chains pushed in this round */
 	struct end_hook round_end;
 	struct log_limit log_limit;
-	struct wakeup *timers[MORTISE_TIMERS]; /* NULL: never set */
-	struct wakeup **watches;	       /* [watch_room], by descriptor; NULL: not watched */
-	uint32_t watch_room;
+	struct wakeups wakeups;
 
 	/* Any thread. */
 	_Atomic uint64_t kicked; /* queues to be looked at; not 0: `kick` is posted */
@@ -81,9 +80,11 @@ void device_kick(struct mortise_device *device, uint32_t queue);
 void device_run_kick(struct task *task);
 void device_end_round(struct end_hook *hook);
 
-/* Timers and watches that came due while the instance was quiesced; and the end of them all. The instance's thread. */
-void wakeups_unpark(struct mortise_device *device);
-void wakeups_end(struct mortise_device *device);
+/* Makes device->wakeups ready for use: after the loop and the instance's memory. */
+void device_init_wakeups(struct mortise_device *device);
+
+/* Sets going again what came due while it was held, and what its children had come due. The instance's thread. */
+void device_unpark(struct mortise_device *device);
 
 /* For the bus's own classes, whose realize() waits for nothing: on the control thread, before anything else. */
 int device_realize_now(struct mortise_device *device, struct mortise_error *err);

@@ -96,7 +96,7 @@ static int realize(struct mortise_device *device, struct mortise_error *err)
 		r = join(device, err);
 	device->alive = r >= 0;
 	if (r < 0)
-		wakeups_end(device);
+		wakeups_end(&device->wakeups);
 	return outcome(device, "realize", r, err);
 }
 
@@ -125,7 +125,7 @@ static void step_unrealize(struct mortise_device *device)
 	if (device->parent)
 		part(device);
 	device->alive = false;
-	wakeups_end(device);
+	wakeups_end(&device->wakeups);
 	if (device->class->unrealize)
 		device->class->unrealize(device->self);
 	finish(device, 0);
@@ -229,7 +229,7 @@ static void forget_driver(struct mortise_device *device)
 	device->held = false;
 	device->broken = NULL;
 	stop_queues(device);
-	wakeups_unpark(device);
+	device_unpark(device);
 }
 
 static void step_activate(struct mortise_device *device)
@@ -276,7 +276,7 @@ static void step_resume(struct mortise_device *device)
 	device->held = false;
 	if (device->class->resume)
 		device->class->resume(device->self);
-	wakeups_unpark(device);
+	device_unpark(device);
 	finish(device, 0);
 	go(device);
 }

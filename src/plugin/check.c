@@ -8,9 +8,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/properties.h"
 #include "base/util.h"
 #include "plugin/find.h"
-#include "plugin/properties.h"
 
 /* Structures end there in ABI 1.0: no plugin has smaller ones. Larger ones, up to a limit, are a newer plugin's. */
 #define END_OF(type, member) ((uint32_t)(offsetof(type, member) + sizeof(((type *)0)->member)))

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/properties.h"
 #include "base/util.h"
-#include "plugin/properties.h"
 #include "plugin/registry.h"
 
 /* What one property keeps alive for as long as the instance is there. */

@@ -11,7 +11,5 @@ libmortise_a_SOURCES += \
 	src/plugin/load.c \
 	src/plugin/load.h \
 	src/plugin/plugin.h \
-	src/plugin/properties.c \
-	src/plugin/properties.h \
 	src/plugin/registry.c \
 	src/plugin/registry.h

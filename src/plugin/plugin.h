@@ -50,9 +50,6 @@ int plugins_load(struct plugins *plugins, const char *name, const struct plugin 
 int plugins_list(struct plugins *plugins, void (*visit)(void *opaque, const char *name), void *opaque,
 		 struct mortise_error *err);
 
-/* What QEMU's device-list-properties calls a property's type: "bool", "uint32", "str". */
-const char *property_type_name(uint32_t type);
-
 /* What a property may name. */
 struct backends {
 	struct block_nodes *blocks;

@@ -2,6 +2,7 @@
 /*
  * qmp/commands-device.c - devices: plugged, unplugged, and the plugins that they come from.
  */
+#include "base/properties.h"
 #include "qmp/commands.h"
 #include "qmp/context.h"
 #include "qmp/json.h"

@@ -76,9 +76,9 @@ UNIT_TESTS += tests/unit/test-plugin-check
 tests_unit_test_plugin_check_SOURCES = tests/unit/test-plugin-check.c
 tests_unit_test_plugin_check_LDADD = $(UNIT_LIBS)
 
-UNIT_TESTS += tests/unit/test-plugin-properties
-tests_unit_test_plugin_properties_SOURCES = tests/unit/test-plugin-properties.c
-tests_unit_test_plugin_properties_LDADD = $(UNIT_LIBS)
+UNIT_TESTS += tests/unit/test-properties
+tests_unit_test_properties_SOURCES = tests/unit/test-properties.c
+tests_unit_test_properties_LDADD = $(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-plugin-instance
 tests_unit_test_plugin_instance_SOURCES = tests/unit/test-plugin-instance.c $(PLUGIN_FIXTURE) $(BLOCK_FIXTURE)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plugin/properties.h - one parser for a property's default, its value on the command line and its value in QMP.
+ * base/properties.h - one parser for a property's default, its value on the command line and its value in QMP.
  */
 #pragma once
 
@@ -23,6 +23,9 @@ uint32_t property_alignment(uint32_t type);
 
 /* Whether a property of this type names a backend, which the instance claims. */
 bool property_is_backend(uint32_t type);
+
+/* What QEMU's device-list-properties calls a property's type: "bool", "uint32", "str". */
+const char *property_type_name(uint32_t type);
 
 /*
  * Takes the property's value from `options`, or its default. 0; -ENOENT, without a message, when there is neither;

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plugin/properties.c - typed values out of options, and into instances.
+ * base/properties.c - typed values out of options, and into instances.
  */
-#include "plugin/properties.h"
+#include "base/properties.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/util.h"
-#include "plugin/plugin.h"
 
 uint32_t property_storage(uint32_t type)
 {

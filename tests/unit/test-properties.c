@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * unit/test-plugin-properties.c - one parser for defaults, command line and QMP, and its words.
+ * unit/test-properties.c - one parser for defaults, command line and QMP, and its words.
  */
 #include "unit.h"
 
-#include "plugin/properties.h"
+#include "base/properties.h"
 
 static const char *const words[] = {"none", "writeback", "unsafe", NULL};
 
