@@ -59,11 +59,15 @@ static void run_gone(struct task *task)
 		at = &(*at)->next;
 	*at = claim->next;
 	block_claim_free(claim);
-	block_close_if_idle(node);
+	if (node->change)
+		block_reopen_claim_gone(node);
+	else
+		block_close_if_idle(node);
 }
 
 int block_claim(struct mortise_block *node, const char *owner, struct loop *loop, struct mortise_error *err)
 {
+	struct block_medium *medium = block_medium_of(node);
 	struct block_claim *claim;
 	int r;
 
@@ -71,6 +75,8 @@ int block_claim(struct mortise_block *node, const char *owner, struct loop *loop
 		return mortise_fail(err, -EBUSY, "Node %s is in use by device '%s'", node->name, node->claim->owner);
 	if (node->state != BLOCK_OPEN)
 		return mortise_fail(err, -ENOENT, "Node %s is being closed", node->name);
+	if (node->change)
+		return block_check_idle(node, err);
 	claim = calloc(1, sizeof(*claim));
 	if (claim)
 		claim->owner = strdup(owner);
@@ -85,11 +91,13 @@ int block_claim(struct mortise_block *node, const char *owner, struct loop *loop
 	claim->change_task.run = run_change;
 	claim->detach_task.run = run_detach;
 	claim->gone_task.run = run_gone;
-	r = node->driver->attach(&claim->engine, claim, err);
+	claim->held_tail = &claim->held;
+	r = medium->driver->attach(&claim->engine, medium, claim, err);
 	if (r < 0) {
 		block_claim_free(claim);
 		return r;
 	}
+	claim->aio = claim->engine->name;
 	claim->next = node->claims;
 	node->claims = claim;
 	node->claim = claim;
@@ -122,16 +130,17 @@ void block_claim_changed(struct block_claim *claim)
 
 void block_info(struct mortise_block *node, struct mortise_block_info *info)
 {
+	const struct block_medium *medium = block_medium_of(node);
 	const uint32_t room = info->struct_size;
 	struct mortise_block_info full = {
 		.struct_size = sizeof(full),
-		.flags = (node->read_only ? MORTISE_BLOCK_READ_ONLY : 0) |
-			 (node->limits.discard ? MORTISE_BLOCK_DISCARD : 0) |
-			 (node->limits.write_zeroes ? MORTISE_BLOCK_WRITE_ZEROES : 0),
-		.size = atomic_load(&node->size),
-		.logical_block_size = node->limits.logical,
-		.physical_block_size = node->limits.physical,
-		.optimal_io_size = node->limits.optimal_io,
+		.flags = (medium->read_only ? MORTISE_BLOCK_READ_ONLY : 0) |
+			 (medium->limits.discard ? MORTISE_BLOCK_DISCARD : 0) |
+			 (medium->limits.write_zeroes ? MORTISE_BLOCK_WRITE_ZEROES : 0),
+		.size = atomic_load(&medium->size),
+		.logical_block_size = medium->limits.logical,
+		.physical_block_size = medium->limits.physical,
+		.optimal_io_size = medium->limits.optimal_io,
 		.max_segments = BLOCK_MAX_SEGMENTS,
 		.max_transfer = BLOCK_MAX_TRANSFER,
 	};
@@ -163,13 +172,13 @@ static bool iovecs_fit(const struct mortise_block_request *request)
 }
 
 /* The border check. 1: the engine's turn; 0: there is nothing to do. */
-static int check(const struct mortise_block *node, const struct mortise_block_request *request)
+static int check(const struct block_medium *medium, const struct mortise_block_request *request)
 {
-	const uint64_t size = atomic_load_explicit(&node->size, memory_order_relaxed);
+	const uint64_t size = atomic_load_explicit(&medium->size, memory_order_relaxed);
 
 	switch (request->op) {
 	case MORTISE_BLOCK_FLUSH:
-		return !node->no_flush && !node->read_only;
+		return !medium->no_flush && !medium->read_only;
 	case MORTISE_BLOCK_READ:
 	case MORTISE_BLOCK_WRITE:
 		if (!iovecs_fit(request))
@@ -181,28 +190,111 @@ static int check(const struct mortise_block *node, const struct mortise_block_re
 	default:
 		return -EINVAL;
 	}
-	if (node->read_only && request->op != MORTISE_BLOCK_READ)
+	if (medium->read_only && request->op != MORTISE_BLOCK_READ)
 		return -EROFS;
-	if ((request->offset | request->length) & (node->limits.logical - 1))
+	if ((request->offset | request->length) & (medium->limits.logical - 1))
 		return -EINVAL;
 	if (request->offset > size || request->length > size - request->offset)
 		return -EINVAL;
-	if (request->op == MORTISE_BLOCK_DISCARD_OP && !node->limits.discard)
+	if (request->op == MORTISE_BLOCK_DISCARD_OP && !medium->limits.discard)
 		return 0;
 	return request->length != 0;
 }
 
-void block_submit(struct mortise_block *node, struct mortise_block_request *request)
+static void hand_on(struct block_claim *claim, struct mortise_block_request *request)
 {
-	struct block_claim *claim = node->claim;
-	int r = check(node, request);
+	int r = check(block_medium_of(claim->node), request);
 
-	*block_request_state(request) = (struct block_request_state){.started = now_ns()};
+	claim->in_flight++;
 	if (r > 0)
 		claim->engine->submit(claim->engine, request);
 	else
 		block_complete_later(claim, request, r);
 }
+
+static void put_last(struct mortise_block_request ***tail, struct mortise_block_request *request)
+{
+	struct block_request_state *state = block_request_state(request);
+
+	state->next = NULL;
+	**tail = request;
+	*tail = &state->next;
+}
+
+void block_submit(struct mortise_block *node, struct mortise_block_request *request)
+{
+	struct block_claim *claim = node->claim;
+
+	*block_request_state(request) = (struct block_request_state){.started = now_ns()};
+	if (claim->held_for)
+		put_last(&claim->held_tail, request);
+	else
+		hand_on(claim, request);
+}
+
+/* --- while the medium is exchanged --- */
+
+static void answer(struct block_switch *change)
+{
+	block_hand_back(change->node->nodes, &change->answer, &change->answered);
+}
+
+static void run_hold(struct task *task)
+{
+	struct block_switch *change = container_of(task, struct block_switch, task);
+	struct block_claim *claim = change->claim;
+
+	claim->held_for = change;
+	if (!claim->in_flight)
+		answer(change);
+}
+
+void block_claim_hold(struct block_claim *claim, struct block_switch *change)
+{
+	change->task.run = run_hold;
+	loop_post(claim->loop, &change->task);
+}
+
+static void install(struct block_claim *claim, struct block_switch *change)
+{
+	struct block_engine *engine = claim->engine;
+	struct block_medium *medium = block_medium_of(change->node);
+
+	claim->engine = steal_ptr(&change->engine);
+	atomic_store_explicit(&change->node->medium, change->medium, memory_order_release);
+	change->medium = medium;
+	engine->detach(engine);
+}
+
+/* What was held is checked anew: the medium may be a smaller one now. */
+static void run_go_on(struct task *task)
+{
+	struct block_switch *change = container_of(task, struct block_switch, task);
+	struct block_claim *claim = change->claim;
+	struct mortise_block_request *request = claim->held, *next;
+
+	if (change->install)
+		install(claim, change);
+	claim->held_for = NULL;
+	claim->held = NULL;
+	claim->held_tail = &claim->held;
+	for (; request; request = next) {
+		struct block_request_state *state = block_request_state(request);
+
+		next = state->next;
+		*state = (struct block_request_state){.started = state->started};
+		hand_on(claim, request);
+	}
+	answer(change);
+}
+
+void block_claim_go_on(struct block_claim *claim, struct block_switch *change)
+{
+	change->task.run = run_go_on;
+	loop_post(claim->loop, &change->task);
+}
+
+/* --- completion --- */
 
 /* Counters have one writer, so adding needs no locked instruction. */
 static void count(_Atomic uint64_t *counter, uint64_t n)
@@ -222,6 +314,8 @@ void block_complete(struct block_claim *claim, struct mortise_block_request *req
 		count(&node->stats.bytes[op], op == MORTISE_BLOCK_FLUSH ? 0 : request->length);
 	}
 	count(&node->stats.nanoseconds[op], now_ns() - block_request_state(request)->started);
+	if (!--claim->in_flight && claim->held_for)
+		answer(claim->held_for);
 	request->done(request, result);
 }
 
@@ -231,9 +325,7 @@ void block_complete_later(struct block_claim *claim, struct mortise_block_reques
 	const bool first = !claim->later;
 
 	state->result = result;
-	state->next = NULL;
-	*claim->later_tail = request;
-	claim->later_tail = &state->next;
+	put_last(&claim->later_tail, request);
 	if (first)
 		loop_post(claim->loop, &claim->later_task);
 }

@@ -19,19 +19,19 @@
 
 static const char *const driver_names[] = {"file", "host_device", NULL};
 
-static void file_destroy(struct mortise_block *node)
+static void file_destroy(struct block_medium *medium)
 {
-	struct block_file *file = block_file_of(node);
+	struct block_file *file = block_file_of(medium);
 
 	free(file->path);
 	free(file);
 }
 
-static int take_options(struct mortise_block *node, struct block_options *options, struct mortise_error *err)
+static int take_options(struct block_medium *medium, struct block_options *options, struct mortise_error *err)
 {
 	static const char *const aios[] = {"io_uring", "threads", "native", NULL};
 	static const char *const lockings[] = {"auto", "on", "off", NULL};
-	struct block_file *file = block_file_of(node);
+	struct block_file *file = block_file_of(medium);
 	unsigned aio = BLOCK_AIO_IO_URING, locking = BLOCK_LOCKING_AUTO;
 	const char *path;
 	uint64_t size = 0;
@@ -45,7 +45,7 @@ static int take_options(struct mortise_block *node, struct block_options *option
 		return mortise_fail(err, -EINVAL, "Parameter 'filename' is empty: name an image or a block device");
 	file->path = strdup(path);
 	if (!file->path)
-		return mortise_fail(err, -ENOMEM, "Out of memory for node '%s'", path);
+		return mortise_fail(err, -ENOMEM, "Out of memory for '%s'", path);
 	r = block_option_enum(options, "aio", aios, &aio, err);
 	if (r == 0 || r == -ENOENT)
 		r = block_option_enum(options, "locking", lockings, &locking, err);
@@ -61,12 +61,12 @@ static int take_options(struct mortise_block *node, struct block_options *option
 	file->aio = aio;
 	file->locking = locking;
 	file->want_block = (uint32_t)size;
-	file->only_device = node->driver_name == driver_names[1];
-	file->may_punch = node->unmap;
+	file->only_device = medium->driver_name == driver_names[1];
+	file->may_punch = medium->unmap;
 	return 0;
 }
 
-static int file_configure(struct mortise_block *node, struct block_options *options, struct mortise_error *err)
+static int file_configure(struct block_medium *medium, struct block_options *options, struct mortise_error *err)
 {
 	struct block_file *file = calloc(1, sizeof(*file));
 	int r;
@@ -74,11 +74,11 @@ static int file_configure(struct mortise_block *node, struct block_options *opti
 	if (!file)
 		return mortise_fail(err, -ENOMEM, "Out of memory for a block node");
 	file->fd = -1;
-	node->private = file;
-	r = take_options(node, options, err);
+	medium->private = file;
+	r = take_options(medium, options, err);
 	if (r < 0) {
-		file_destroy(node);
-		node->private = NULL;
+		file_destroy(medium);
+		medium->private = NULL;
 	}
 	return r;
 }
@@ -112,27 +112,27 @@ static int could_not_open(const struct block_file *file, int code, struct mortis
 	return mortise_fail(err, code, "Could not open '%.320s': %s", file->path, strerror(-code));
 }
 
-static int open_path(const struct mortise_block *node, bool read_only)
+static int open_path(const struct block_medium *medium, bool read_only)
 {
-	int flags = (read_only ? O_RDONLY : O_RDWR) | (node->direct ? O_DIRECT : 0) | O_CLOEXEC | O_NOCTTY;
+	int flags = (read_only ? O_RDONLY : O_RDWR) | (medium->direct ? O_DIRECT : 0) | O_CLOEXEC | O_NOCTTY;
 	int fd;
 
-	if (fdset_is_path(block_file_of(node)->path))
-		return fdset_open(block_file_of(node)->path, flags);
+	if (fdset_is_path(block_file_of(medium)->path))
+		return fdset_open(block_file_of(medium)->path, flags);
 	/* O_NONBLOCK in case that the path has just become a FIFO; with it, a lease of somebody else's is not waited
 	 * for. */
 	do {
-		fd = open(block_file_of(node)->path, flags | O_NONBLOCK);
+		fd = open(block_file_of(medium)->path, flags | O_NONBLOCK);
 	} while (fd < 0 && errno == EINTR);
 	while (fd < 0 && (errno == EWOULDBLOCK || errno == EINTR))
-		fd = open(block_file_of(node)->path, flags);
+		fd = open(block_file_of(medium)->path, flags);
 	return fd < 0 ? -errno : fd;
 }
 
-/* Opens the descriptor and checks once more what it is. Sets node->read_only if that is all one can get. */
-static int open_file(struct mortise_block *node, struct mortise_error *err)
+/* Opens the descriptor and checks once more what it is. Sets medium->read_only if that is all one can get. */
+static int open_file(struct block_medium *medium, struct mortise_error *err)
 {
-	struct block_file *file = block_file_of(node);
+	struct block_file *file = block_file_of(medium);
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 	int r, flags;
@@ -144,12 +144,12 @@ static int open_file(struct mortise_block *node, struct mortise_error *err)
 		if (r < 0)
 			return r;
 	}
-	fd = open_path(node, node->read_only);
-	if ((fd == -EACCES || fd == -EPERM || fd == -EROFS) && !node->read_only && node->auto_read_only) {
-		node->read_only = true;
-		fd = open_path(node, true);
+	fd = open_path(medium, medium->read_only);
+	if ((fd == -EACCES || fd == -EPERM || fd == -EROFS) && !medium->read_only && medium->auto_read_only) {
+		medium->read_only = true;
+		fd = open_path(medium, true);
 	}
-	if (fd == -EINVAL && node->direct)
+	if (fd == -EINVAL && medium->direct)
 		return mortise_fail(err, fd,
 				    "Could not open '%.320s': its file system does not support O_DIRECT (use "
 				    "cache.direct=off)",
@@ -166,25 +166,41 @@ static int open_file(struct mortise_block *node, struct mortise_error *err)
 	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
 		return could_not_open(file, -errno, err);
 	file->is_device = S_ISBLK(st.st_mode);
-	node->limits.physical = (uint32_t)MIN(st.st_blksize, 4096); /* a network file system says 1 MiB */
+	medium->limits.physical = (uint32_t)MIN(st.st_blksize, 4096); /* a network file system says 1 MiB */
 	file->fd = steal_fd(&fd);
 	return 0;
 }
 
-static int lock_file(const struct mortise_block *node, struct mortise_error *err)
+static int file_lock(const struct block_medium *medium, struct mortise_error *err)
 {
-	const struct block_file *file = block_file_of(node);
+	const struct block_file *file = block_file_of(medium);
 	struct mortise_error why = {""};
 	int r;
 
 	if (file->locking == BLOCK_LOCKING_OFF)
 		return 0;
-	r = block_lock(file->fd, file->path, !node->read_only, &why);
+	r = block_lock(file->fd, file->path, !medium->read_only, &why);
 	if (r == -EOPNOTSUPP && file->locking == BLOCK_LOCKING_AUTO) {
 		log_warning("%s", why.message);
 		return 0;
 	}
 	return r < 0 ? mortise_fail(err, r, "%s", why.message) : 0;
+}
+
+static void file_unlock(const struct block_medium *medium)
+{
+	block_unlock(block_file_of(medium)->fd);
+}
+
+/* Once data was lost, and the device told so, nothing can be saved any more. */
+static int file_sync(struct block_medium *medium, struct mortise_error *err)
+{
+	struct block_file *file = block_file_of(medium);
+
+	if (medium->read_only || medium->no_flush || atomic_load(&file->sync_failed) || fdatasync(file->fd) == 0)
+		return 0;
+	atomic_store(&file->sync_failed, -errno);
+	return mortise_fail(err, -errno, "Error flushing '%.320s': %s", file->path, strerror(errno));
 }
 
 /* The smallest size that a direct read accepts, where the kernel does not tell (before 6.1). */
@@ -201,13 +217,13 @@ static uint32_t probe_align(int fd)
 	return align;
 }
 
-static int find_alignment(struct mortise_block *node, uint32_t sector, struct mortise_error *err)
+static int find_alignment(struct block_medium *medium, uint32_t sector, struct mortise_error *err)
 {
-	struct block_file *file = block_file_of(node);
+	struct block_file *file = block_file_of(medium);
 	struct statx stx = {0};
 
 	file->memory_align = file->length_align = 1;
-	if (!node->direct)
+	if (!medium->direct)
 		return 0;
 #ifdef STATX_DIOALIGN
 	if (statx(file->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) == 0 && stx.stx_mask & STATX_DIOALIGN) {
@@ -242,10 +258,10 @@ static int find_size(const struct block_file *file, uint64_t *out, struct mortis
 	return 0;
 }
 
-static int check_size(const struct mortise_block *node, uint64_t size, struct mortise_error *err)
+static int check_size(const struct block_medium *medium, uint64_t size, struct mortise_error *err)
 {
-	const struct block_file *file = block_file_of(node);
-	const uint32_t unit = node->limits.logical;
+	const struct block_file *file = block_file_of(medium);
+	const uint32_t unit = medium->limits.logical;
 
 	if (!size)
 		return mortise_fail(
@@ -261,9 +277,9 @@ static int check_size(const struct mortise_block *node, uint64_t size, struct mo
 	return 0;
 }
 
-static int find_limits(struct mortise_block *node, struct mortise_error *err)
+static int find_limits(struct block_medium *medium, struct mortise_error *err)
 {
-	struct block_file *file = block_file_of(node);
+	struct block_file *file = block_file_of(medium);
 	unsigned physical = 0, optimal = 0;
 	int sector = 512, r;
 	uint64_t size;
@@ -272,58 +288,56 @@ static int find_limits(struct mortise_block *node, struct mortise_error *err)
 		if (ioctl(file->fd, BLKSSZGET, &sector) < 0 || sector < 512)
 			sector = 512;
 		if (ioctl(file->fd, BLKPBSZGET, &physical) == 0 && physical)
-			node->limits.physical = physical;
+			medium->limits.physical = physical;
 		if (ioctl(file->fd, BLKIOOPT, &optimal) == 0)
-			node->limits.optimal_io = optimal;
+			medium->limits.optimal_io = optimal;
 	}
-	r = find_alignment(node, (uint32_t)sector, err);
+	r = find_alignment(medium, (uint32_t)sector, err);
 	if (r < 0)
 		return r;
 	sector = MAX(sector, (int)file->length_align);
-	if (file->want_block && file->want_block < (uint32_t)sector && (node->direct || file->is_device))
+	if (file->want_block && file->want_block < (uint32_t)sector && (medium->direct || file->is_device))
 		return mortise_fail(err, -EINVAL,
 				    "Parameter 'logical_block_size' (%" PRIu32
 				    ") is below the %d bytes that '%.320s' needs",
 				    file->want_block, sector, file->path);
-	node->limits.logical = file->want_block ? file->want_block : (uint32_t)sector;
-	if (node->limits.physical < node->limits.logical || node->limits.physical & (node->limits.physical - 1))
-		node->limits.physical = node->limits.logical;
-	node->limits.discard = node->unmap && !node->read_only;
-	node->limits.write_zeroes = !node->read_only;
+	medium->limits.logical = file->want_block ? file->want_block : (uint32_t)sector;
+	if (medium->limits.physical < medium->limits.logical || medium->limits.physical & (medium->limits.physical - 1))
+		medium->limits.physical = medium->limits.logical;
+	medium->limits.discard = medium->unmap && !medium->read_only;
+	medium->limits.write_zeroes = !medium->read_only;
 	r = find_size(file, &size, err);
 	if (r == 0)
-		r = check_size(node, size, err);
+		r = check_size(medium, size, err);
 	if (r == 0)
-		atomic_store(&node->size, size);
+		atomic_store(&medium->size, size);
 	return r;
 }
 
-static void file_close(struct mortise_block *node)
+static void file_close(struct block_medium *medium)
 {
-	struct block_file *file = block_file_of(node);
+	struct block_file *file = block_file_of(medium);
 
 	block_unlock(file->fd);
 	close(file->fd);
 	file->fd = -1;
 }
 
-static int file_open(struct mortise_block *node, struct mortise_error *err)
+static int file_open(struct block_medium *medium, struct mortise_error *err)
 {
-	int r = open_file(node, err);
+	int r = open_file(medium, err);
 
 	if (r < 0)
 		return r;
-	r = lock_file(node, err);
-	if (r == 0)
-		r = find_limits(node, err);
+	r = find_limits(medium, err);
 	if (r < 0)
-		file_close(node);
+		file_close(medium);
 	return r;
 }
 
-static int file_measure(struct mortise_block *node, uint64_t wanted, uint64_t *size, struct mortise_error *err)
+static int file_measure(struct block_medium *medium, uint64_t wanted, uint64_t *size, struct mortise_error *err)
 {
-	const struct block_file *file = block_file_of(node);
+	const struct block_file *file = block_file_of(medium);
 	int r;
 
 	if (wanted && file->is_device)
@@ -332,27 +346,28 @@ static int file_measure(struct mortise_block *node, uint64_t wanted, uint64_t *s
 		return mortise_fail(err, -errno, "Could not resize '%.320s' to %" PRIu64 " bytes: %s", file->path,
 				    wanted, strerror(errno));
 	r = find_size(file, size, err);
-	return r < 0 ? r : check_size(node, *size, err);
+	return r < 0 ? r : check_size(medium, *size, err);
 }
 
-static int file_attach(struct block_engine **out, struct block_claim *claim, struct mortise_error *err)
+static int file_attach(struct block_engine **out, struct block_medium *medium, struct block_claim *claim,
+		       struct mortise_error *err)
 {
-	const struct block_file *file = block_file_of(claim->node);
+	struct block_file *file = block_file_of(medium);
 	int r;
 
 	if (file->aio != BLOCK_AIO_THREADS) {
-		r = block_uring_new(out, claim);
+		r = block_uring_new(out, file, claim);
 		if (r == 0)
 			return 0;
 		log_info("%s: no io_uring here (%s), using threads", file->path, strerror(-r));
 	}
-	return block_threads_new(out, claim, err);
+	return block_threads_new(out, file, claim, err);
 }
 
-static void file_describe(const struct mortise_block *node, struct block_description *out)
+static void file_describe(const struct block_medium *medium, struct block_description *out)
 {
-	out->filename = block_file_of(node)->path;
-	out->aio = block_file_of(node)->aio == BLOCK_AIO_THREADS ? "threads" : "io_uring";
+	out->filename = block_file_of(medium)->path;
+	out->aio = block_file_of(medium)->aio == BLOCK_AIO_THREADS ? "threads" : "io_uring";
 }
 
 const struct block_driver block_driver_file = {
@@ -360,6 +375,9 @@ const struct block_driver block_driver_file = {
 	.configure = file_configure,
 	.open = file_open,
 	.close = file_close,
+	.lock = file_lock,
+	.unlock = file_unlock,
+	.sync = file_sync,
 	.destroy = file_destroy,
 	.measure = file_measure,
 	.attach = file_attach,

@@ -17,7 +17,7 @@ struct block_file {
 	bool may_punch;	     /* discard=unmap */
 	uint32_t want_block; /* logical_block_size in bytes; 0: whatever fits */
 
-	/* Set by open(), constant while the node is open. */
+	/* Set by open(), constant while the medium is open. */
 	int fd;
 	bool is_device;
 	uint32_t memory_align; /* bytes; what an iovec's address must be a multiple of; 1: buffered */
@@ -30,11 +30,12 @@ struct block_file {
 		sync_failed; /* the errno of the first failed fdatasync: data was lost, later successes mean nothing */
 };
 
-static inline struct block_file *block_file_of(const struct mortise_block *node)
+static inline struct block_file *block_file_of(const struct block_medium *medium)
 {
-	return node->private;
+	return medium->private;
 }
 
 /* The engines. -ENOSYS, -EPERM, -ENOMEM: no io_uring here. */
-int block_uring_new(struct block_engine **out, struct block_claim *claim);
-int block_threads_new(struct block_engine **out, struct block_claim *claim, struct mortise_error *err);
+int block_uring_new(struct block_engine **out, struct block_file *file, struct block_claim *claim);
+int block_threads_new(struct block_engine **out, struct block_file *file, struct block_claim *claim,
+		      struct mortise_error *err);

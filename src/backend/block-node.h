@@ -1,78 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * backend/block-node.h - what block.c and the drivers of block nodes (file, null) share.
+ * backend/block-node.h - what the files about block nodes share: the node, its claim, its jobs.
  *
- * A node is opened and closed on a worker thread. While a device has claimed it there is a claim: the binding to that
- * device's loop, with the driver's engine, which does the requests. Everything that could go wrong with a request's
- * form (range, alignment, read-only) was refused before an engine sees it.
+ * While a device has claimed a node there is a claim: the binding to that device's loop, with the engine that does the
+ * requests.
  */
 #pragma once
 
-#include <stdatomic.h>
+#include <pthread.h>
 
-#include "backend/block-options.h"
-#include "backend/block.h"
+#include "backend/block-medium.h"
 #include "base/workers.h"
 
-#define BLOCK_MAX_SEGMENTS 1024 /* IOV_MAX */
-#define BLOCK_MAX_TRANSFER (UINT64_C(1) << 30)
-
-struct block_claim;
-struct block_engine;
-
-struct block_driver {
-	const char *const *names; /* of blockdev-add's `driver`, NULL-terminated */
-
-	/*
-	 * Takes the driver's own options and makes node->private. Control thread; quick. On failure nothing is left.
-	 */
-	int (*configure)(struct mortise_block *node, struct block_options *options, struct mortise_error *err);
-
-	/* Opens: sets node->size and node->limits, may set node->read_only. Worker thread; may block. */
-	int (*open)(struct mortise_block *node, struct mortise_error *err);
-
-	/* Closes what open() opened. Worker thread; may block. */
-	void (*close)(struct mortise_block *node);
-
-	/* Frees node->private; the node is not open. */
-	void (*destroy)(struct mortise_block *node);
-
-	/* Looks at the size again; sets it first where `wanted` is not 0. Worker thread; may block. NULL: cannot. */
-	int (*measure)(struct mortise_block *node, uint64_t wanted, uint64_t *size, struct mortise_error *err);
-
-	/* Makes an engine for `claim`. Control thread: quick, and the claim's loop is not touched. */
-	int (*attach)(struct block_engine **out, struct block_claim *claim, struct mortise_error *err);
-
-	/* Fills in what a query shows: out->filename, out->aio (of a node that nobody has claimed). Control thread. */
-	void (*describe)(const struct mortise_block *node, struct block_description *out);
-};
-
-/* Does the requests of one claim. Both functions run on the claim's loop; the engine embeds this. */
-struct block_engine {
-	const char *name; /* "io_uring", "threads", "null" */
-
-	/* Ends in block_complete(), but never before it returned: then block_complete_later(). */
-	void (*submit)(struct block_engine *engine, struct mortise_block_request *request);
-
-	/* Frees the engine; no request is under way. */
-	void (*detach)(struct block_engine *engine);
-};
+struct block_reopen;
+struct block_switch;
 
 /* The binding of a node to the loop of the device that has claimed it. */
 struct block_claim {
 	struct mortise_block *node;
 	struct loop *loop;
-	struct block_engine *engine;
+	struct block_engine *engine; /* exchanged on the loop */
+
+	/* Control thread. */
 	char *owner;
-	struct block_claim *next; /* of the same node, control thread */
+	const char *aio;	  /* the engine's name, for queries */
+	struct block_claim *next; /* of the same node */
 
 	void (*_Atomic changed)(void *opaque, struct mortise_block *block); /* NULL: nobody wants to know */
 	void *opaque;							    /* set before `changed` */
 	struct task change_task;
 	atomic_bool change_posted;
 
-	struct mortise_block_request *later, **later_tail; /* results that wait for the next round; loop's thread */
+	/* The loop's thread. */
+	struct mortise_block_request *later, **later_tail; /* results that wait for the next round */
 	struct task later_task;
+	unsigned in_flight;				 /* requests that are not over, but for those in `held` */
+	struct block_switch *held_for;			 /* new requests wait until it is over; or NULL */
+	struct mortise_block_request *held, **held_tail; /* those that do */
 
 	struct task detach_task, gone_task; /* release: on the loop, then back on the control loop */
 	bool detached;			    /* guarded by the registry's lock */
@@ -97,19 +61,13 @@ enum block_state { BLOCK_OPENING, BLOCK_OPEN, BLOCK_CLOSING };
 struct mortise_block {
 	struct block_nodes *nodes;
 	struct mortise_block *next;
-	const struct block_driver *driver;
-	void *private; /* the driver's */
 	char name[BLOCK_NAME_MAX + 1];
-	const char *driver_name;
 
-	/* Written before the node is open, read by any thread afterwards. */
-	bool read_only, auto_read_only, direct, no_flush, unmap;
-	struct {
-		uint32_t logical, physical, optimal_io; /* bytes, as in struct mortise_block_info */
-		bool discard, write_zeroes;
-	} limits;
-
-	_Atomic uint64_t size; /* bytes; written by the control thread */
+	/*
+	 * Exchanged on the claim's loop, or where there is no claim on the control thread, which frees the old one when
+	 * it has come back to its own loop: so these two threads may use what they find here until their next step.
+	 */
+	struct block_medium *_Atomic medium;
 
 	/* Control thread. */
 	enum block_state state;
@@ -117,7 +75,7 @@ struct mortise_block {
 	struct block_claim *claims; /* all that are not gone yet */
 	struct reply *closing;	    /* whom to tell once it is closed */
 	struct block_job job;
-	bool opened; /* between the driver's open() and close(); the worker's while a job runs */
+	struct block_switch *change; /* the medium is being exchanged; or NULL */
 
 	struct {
 		_Atomic uint64_t operations[6], bytes[6], failed[6], nanoseconds[6]; /* written by the claim's loop */
@@ -140,6 +98,34 @@ static inline struct block_request_state *block_request_state(struct mortise_blo
 	return (struct block_request_state *)request->host;
 }
 
+static inline struct block_medium *block_medium_of(struct mortise_block *node)
+{
+	return atomic_load_explicit(&node->medium, memory_order_acquire);
+}
+
+struct block_nodes {
+	struct loop *control;
+	struct workers *workers;
+	struct mortise_block *first, **last;
+	unsigned count;
+	struct block_reopen *reopens; /* those under way */
+
+	pthread_mutex_t lock; /* guards `ended`, and the flags of block_hand_back() */
+	bool ended;	      /* the control loop takes no more tasks */
+};
+
+/* The node of that name, in whatever state; NULL. */
+struct mortise_block *block_find_any(struct block_nodes *nodes, const char *name);
+
+/* Whether a job or an exchange of the medium is under way: then nothing else can begin. */
+static inline bool block_is_busy(const struct mortise_block *node)
+{
+	return node->job.busy || node->change;
+}
+
+/* -EBUSY and what goes on with the node, if anything does. */
+int block_check_idle(const struct mortise_block *node, struct mortise_error *err);
+
 /* Tells the claim's device of a changed node. Control thread. */
 void block_claim_changed(struct block_claim *claim);
 void block_claim_free(struct block_claim *claim);
@@ -157,4 +143,28 @@ void block_complete(struct block_claim *claim, struct mortise_block_request *req
 /* Ends a request in the loop's next round. The claim's loop, anywhere. */
 void block_complete_later(struct block_claim *claim, struct mortise_block_request *request, int result);
 
-extern const struct block_driver block_driver_file, block_driver_null;
+/* --- exchanging the medium: block-reopen.c --- */
+
+/* One node's part in it. The loop of the claim has it between a call below and `answer`. */
+struct block_switch {
+	struct block_reopen *reopen;
+	struct mortise_block *node;
+	struct block_medium *medium; /* the one that is not in the node: the new one, then the old one */
+	struct block_claim *claim;   /* whose requests wait, or NULL; the loop's, it may have been released meanwhile */
+	struct block_engine *engine; /* of the claim, for `medium`; or NULL */
+	bool install;		     /* whether `medium` takes the node's place */
+	struct task task;	     /* to the claim's loop */
+	struct task answer;	     /* back to the control loop */
+	bool answered;		     /* guarded by the registry's lock */
+};
+
+/* From now on requests wait. Answers when those that were submitted before are over. Control thread. */
+void block_claim_hold(struct block_claim *claim, struct block_switch *change);
+
+/* Installs the medium, if that is wanted, and lets requests go on. Answers. Control thread. */
+void block_claim_go_on(struct block_claim *claim, struct block_switch *change);
+
+/* A claim of the node is no more: an exchange may have waited for that. Control thread. */
+void block_reopen_claim_gone(struct mortise_block *node);
+
+void block_reopens_free(struct block_nodes *nodes); /* at the end; the workers are at rest */

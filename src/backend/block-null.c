@@ -13,7 +13,7 @@ struct null_engine {
 	struct block_claim *claim;
 };
 
-static int null_configure(struct mortise_block *node, struct block_options *options, struct mortise_error *err)
+static int null_configure(struct block_medium *medium, struct block_options *options, struct mortise_error *err)
 {
 	uint64_t size = GIB;
 	int r = block_option_size(options, "size", &size, err);
@@ -22,19 +22,19 @@ static int null_configure(struct mortise_block *node, struct block_options *opti
 		return r;
 	if (!size || size % 512 || size > INT64_MAX)
 		return mortise_fail(err, -EINVAL, "Parameter 'size' expects a multiple of 512 above 0");
-	atomic_store(&node->size, size);
+	atomic_store(&medium->size, size);
 	return 0;
 }
 
-static int null_open(struct mortise_block *node, struct mortise_error *err)
+static int null_open(struct block_medium *medium, struct mortise_error *err)
 {
-	node->limits.logical = node->limits.physical = 512;
-	node->limits.discard = node->unmap && !node->read_only;
-	node->limits.write_zeroes = !node->read_only;
+	medium->limits.logical = medium->limits.physical = 512;
+	medium->limits.discard = medium->unmap && !medium->read_only;
+	medium->limits.write_zeroes = !medium->read_only;
 	return 0;
 }
 
-static void null_nothing(struct mortise_block *node)
+static void null_nothing(struct block_medium *medium)
 {
 }
 
@@ -52,7 +52,8 @@ static void null_detach(struct block_engine *engine)
 	free(container_of(engine, struct null_engine, engine));
 }
 
-static int null_attach(struct block_engine **out, struct block_claim *claim, struct mortise_error *err)
+static int null_attach(struct block_engine **out, struct block_medium *medium, struct block_claim *claim,
+		       struct mortise_error *err)
 {
 	struct null_engine *null = malloc(sizeof(*null));
 
@@ -63,7 +64,7 @@ static int null_attach(struct block_engine **out, struct block_claim *claim, str
 	return 0;
 }
 
-static void null_describe(const struct mortise_block *node, struct block_description *out)
+static void null_describe(const struct block_medium *medium, struct block_description *out)
 {
 	out->filename = "null-co://";
 	out->aio = "null";

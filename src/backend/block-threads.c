@@ -15,6 +15,7 @@ _Static_assert(THREADS_MAX <= BOUNCE_MAX, "each thread can have a bounce buffer"
 struct threads {
 	struct block_engine engine;
 	struct block_claim *claim;
+	struct block_file *file;
 	struct workers *workers;
 	struct bounce_pool pool;
 
@@ -46,7 +47,7 @@ static struct mortise_block_request *request_of(struct work *work)
 
 static int perform(struct threads *threads, struct mortise_block_request *request)
 {
-	struct block_file *file = block_file_of(threads->claim->node);
+	struct block_file *file = threads->file;
 	enum step_answer answer;
 	struct step step;
 	int result = 0;
@@ -112,7 +113,8 @@ static void threads_detach(struct block_engine *engine)
 	free(threads);
 }
 
-int block_threads_new(struct block_engine **out, struct block_claim *claim, struct mortise_error *err)
+int block_threads_new(struct block_engine **out, struct block_file *file, struct block_claim *claim,
+		      struct mortise_error *err)
 {
 	struct threads *threads = calloc(1, sizeof(*threads));
 	int r;
@@ -126,6 +128,7 @@ int block_threads_new(struct block_engine **out, struct block_claim *claim, stru
 	}
 	threads->engine = (struct block_engine){"threads", threads_submit, threads_detach};
 	threads->claim = claim;
+	threads->file = file;
 	threads->finished_tail = &threads->finished;
 	threads->task.run = run_finished;
 	pthread_mutex_init(&threads->lock, NULL);

@@ -18,6 +18,7 @@
 struct uring {
 	struct block_engine engine;
 	struct block_claim *claim;
+	struct block_file *file;
 	struct io_uring ring;
 	struct event *event;
 	struct end_hook hook;
@@ -64,7 +65,7 @@ static void prepare(struct uring *uring, struct mortise_block_request *request, 
 static enum step_answer issue(struct uring *uring, struct mortise_block_request *request, int *result)
 {
 	struct step step;
-	enum step_answer answer = step_next(block_file_of(uring->claim->node), &uring->pool, request, &step, result);
+	enum step_answer answer = step_next(uring->file, &uring->pool, request, &step, result);
 
 	if (answer == STEP_READY)
 		prepare(uring, request, &step);
@@ -105,7 +106,7 @@ static void complete(struct uring *uring, struct mortise_block_request *request,
 {
 	int result;
 
-	if (step_done(block_file_of(uring->claim->node), &uring->pool, request, answer, &result) &&
+	if (step_done(uring->file, &uring->pool, request, answer, &result) &&
 	    issue(uring, request, &result) == STEP_READY)
 		return;
 	uring->in_flight--;
@@ -228,10 +229,9 @@ static int make_ring(struct io_uring *ring)
 	return r;
 }
 
-int block_uring_new(struct block_engine **out, struct block_claim *claim)
+int block_uring_new(struct block_engine **out, struct block_file *file, struct block_claim *claim)
 {
 	struct uring *uring = calloc(1, sizeof(*uring));
-	int fd = block_file_of(claim->node)->fd;
 	int r;
 
 	if (!uring)
@@ -243,11 +243,12 @@ int block_uring_new(struct block_engine **out, struct block_claim *claim)
 	}
 	uring->engine = (struct block_engine){"io_uring", uring_submit, uring_detach};
 	uring->claim = claim;
+	uring->file = file;
 	uring->waiting_tail = &uring->waiting;
 	uring->hook.run = on_round_end;
 	bounce_init(&uring->pool);
 	uring->event = event_new(loop_base(claim->loop), uring->ring.ring_fd, EV_READ | EV_PERSIST, on_ring, uring);
-	r = uring->event ? io_uring_register_files(&uring->ring, &fd, 1) : -ENOMEM;
+	r = uring->event ? io_uring_register_files(&uring->ring, &file->fd, 1) : -ENOMEM;
 	if (r < 0) {
 		uring_free(uring);
 		return r;

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "backend/block-node.h"
@@ -18,18 +17,6 @@
 #define NODES_MAX 1024
 #define THREADS_MAX 32	   /* a hung file system holds one thread for each file that is being opened or closed */
 #define PATIENCE_SECONDS 5 /* how long the end of the program waits for files to close */
-
-struct block_nodes {
-	struct loop *control;
-	struct workers *workers;
-	struct mortise_block *first, **last;
-	unsigned count;
-
-	pthread_mutex_t lock; /* guards `ended`, and `finished` and `detached` of jobs and claims */
-	bool ended;	      /* the control loop takes no more tasks */
-};
-
-static const struct block_driver *const drivers[] = {&block_driver_file, &block_driver_null};
 
 int block_nodes_new(struct block_nodes **out, struct loop *control, struct mortise_error *err)
 {
@@ -65,8 +52,7 @@ bool block_hand_back(struct block_nodes *nodes, struct task *task, bool *flag)
 
 static int close_node(struct mortise_block *node, struct mortise_error *err)
 {
-	node->driver->close(node);
-	node->opened = false;
+	block_medium_close(block_medium_of(node));
 	return 0;
 }
 
@@ -76,7 +62,7 @@ static void job_work(struct work *work)
 	struct block_job *job = &node->job;
 
 	job->result = job->run(node, job->reply ? &job->reply->error : NULL);
-	if (!block_hand_back(node->nodes, &job->task, &job->finished) && node->opened)
+	if (!block_hand_back(node->nodes, &job->task, &job->finished))
 		close_node(node, NULL);
 }
 
@@ -113,8 +99,7 @@ static void free_node(struct mortise_block *node)
 		next = claim->next;
 		block_claim_free(claim);
 	}
-	if (node->private)
-		node->driver->destroy(node);
+	block_medium_free(block_medium_of(node));
 	free(node);
 }
 DEFINE_CLEANUP(struct mortise_block *, free_node)
@@ -139,7 +124,7 @@ struct block_nodes *block_nodes_free(struct block_nodes *nodes)
 	for (struct mortise_block *node = nodes->first; node; node = node->next) {
 		if (!is_detached(node))
 			in_use = true; /* its device never came to rest: the file has to stay open under it */
-		else if ((!node->job.busy || node->job.finished) && node->opened)
+		else if (!node->change && (!node->job.busy || node->job.finished))
 			start_job(node, close_node, NULL, NULL);
 	}
 	pthread_mutex_unlock(&nodes->lock);
@@ -147,6 +132,7 @@ struct block_nodes *block_nodes_free(struct block_nodes *nodes)
 		log_warning("Block nodes are still busy: leaving them to the end of the process");
 		return NULL;
 	}
+	block_reopens_free(nodes);
 	for (struct mortise_block *node = nodes->first; node; node = next) {
 		next = node->next;
 		free_node(node);
@@ -156,7 +142,7 @@ struct block_nodes *block_nodes_free(struct block_nodes *nodes)
 	return NULL;
 }
 
-static struct mortise_block *find_any(struct block_nodes *nodes, const char *name)
+struct mortise_block *block_find_any(struct block_nodes *nodes, const char *name)
 {
 	for (struct mortise_block *node = nodes->first; node; node = node->next)
 		if (streq(node->name, name))
@@ -179,7 +165,7 @@ static void unlink_node(struct mortise_block *node)
 
 struct mortise_block *block_find(struct block_nodes *nodes, const char *name)
 {
-	struct mortise_block *node = find_any(nodes, name);
+	struct mortise_block *node = block_find_any(nodes, name);
 
 	return node && node->state == BLOCK_OPEN ? node : NULL;
 }
@@ -200,95 +186,46 @@ const char *block_name(const struct mortise_block *block)
 
 /* --- adding --- */
 
-static int choose_driver(struct mortise_block *node, struct block_options *options, struct mortise_error *err)
-{
-	const char *name = NULL;
-	int r = block_option_driver(options, &name, err);
-
-	if (r < 0)
-		return r;
-	if (!name) {
-		node->driver = &block_driver_file;
-		node->driver_name = "raw";
-		return 0;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++) {
-		for (const char *const *known = drivers[i]->names; *known; known++) {
-			if (streq(*known, name)) {
-				node->driver = drivers[i];
-				node->driver_name = *known;
-				return 0;
-			}
-		}
-	}
-	return mortise_fail(err, -EINVAL, "Parameter '%s' does not accept value '%.64s'",
-			    options->nested ? "file.driver" : "driver", name);
-}
-
-/* Takes what every driver knows. */
-static int configure_common(struct mortise_block *node, struct block_options *options, struct mortise_error *err)
-{
-	static const char *const discards[] = {"ignore", "unmap", "off", "on", NULL};
-	static const char *const detections[] = {"off", NULL};
-	unsigned discard = 1, detect;
-	int r;
-
-	r = block_option_bool(options, "read-only", &node->read_only, err);
-	if (r == 0 || r == -ENOENT)
-		r = block_option_bool(options, "auto-read-only", &node->auto_read_only, err);
-	if (r == 0 || r == -ENOENT)
-		r = block_option_bool(options, "cache.direct", &node->direct, err);
-	if (r == 0 || r == -ENOENT)
-		r = block_option_bool(options, "cache.no-flush", &node->no_flush, err);
-	if (r == 0 || r == -ENOENT)
-		r = block_option_enum(options, "discard", discards, &discard, err);
-	if (r == 0 || r == -ENOENT)
-		r = block_option_enum(options, "detect-zeroes", detections, &detect, err);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	node->unmap = discard & 1;
-	return 0;
-}
-
 static int configure(struct mortise_block *node, struct options *list, struct mortise_error *err)
 {
-	struct block_options options = {.list = list};
+	_cleanup_(options_free_p) struct options *options = list;
+	struct block_medium *medium;
 	struct mortise_block *other;
 	const char *name;
-	int r = options_string(list, "node-name", &name, err);
+	int r = options_string(options, "node-name", &name, err);
 
 	if (r == -ENOENT)
 		return mortise_fail(err, -EINVAL, "Parameter 'node-name' is missing");
 	if (r == 0)
 		r = block_check_name(name, err);
-	if (r == 0)
-		r = choose_driver(node, &options, err);
-	if (r == 0)
-		r = configure_common(node, &options, err);
-	if (r == 0)
-		r = node->driver->configure(node, &options, err);
-	if (r == 0)
-		r = options_done(list, err);
 	if (r < 0)
 		return r;
-	other = find_any(node->nodes, name);
+	snprintf(node->name, sizeof(node->name), "%s", name);
+	r = block_medium_new(&medium, steal_ptr(&options), err);
+	if (r < 0)
+		return r;
+	atomic_init(&node->medium, medium);
+	other = block_find_any(node->nodes, node->name);
 	if (other)
-		return mortise_fail(err, -EEXIST, "Duplicate nodes with node-name='%s'%s", name,
+		return mortise_fail(err, -EEXIST, "Duplicate nodes with node-name='%s'%s", node->name,
 				    other->state == BLOCK_OPENING   ? " (it is still being opened)"
 				    : other->state == BLOCK_CLOSING ? " (it is still being closed)"
 								    : "");
 	if (node->nodes->count >= NODES_MAX)
 		return mortise_fail(err, -ENOSPC, "There are %d block nodes already: delete one with blockdev-del",
 				    NODES_MAX);
-	snprintf(node->name, sizeof(node->name), "%s", name);
 	return 0;
 }
 
 static int open_node(struct mortise_block *node, struct mortise_error *err)
 {
-	int r = node->driver->open(node, err);
+	struct block_medium *medium = block_medium_of(node);
+	int r = block_medium_open(medium, err);
 
-	node->opened = r == 0;
+	if (r == 0)
+		r = block_medium_lock(medium, err);
+	if (r < 0)
+		block_medium_close(medium);
 	return r;
 }
 
@@ -313,13 +250,13 @@ static void finish_open(struct mortise_block *node, struct reply *reply, int res
 
 void block_add(struct block_nodes *nodes, struct options *options, struct reply *reply)
 {
-	_cleanup_(options_free_p) struct options *list = options;
+	_cleanup_(options_free_p) struct options *owned = options;
 	_cleanup_(free_node_p) struct mortise_block *node = calloc(1, sizeof(*node));
 	int r;
 
 	if (node) {
 		node->nodes = nodes;
-		r = configure(node, list, &reply->error);
+		r = configure(node, steal_ptr(&owned), &reply->error);
 	} else {
 		r = mortise_fail(&reply->error, -ENOMEM, "Out of memory for a block node");
 	}
@@ -338,13 +275,13 @@ void block_add(struct block_nodes *nodes, struct options *options, struct reply 
 
 void block_close_if_idle(struct mortise_block *node)
 {
-	if (node->state == BLOCK_CLOSING && !node->claims && !node->job.busy)
+	if (node->state == BLOCK_CLOSING && !node->claims && !block_is_busy(node))
 		start_job(node, close_node, end_node, steal_ptr(&node->closing));
 }
 
 void block_del(struct block_nodes *nodes, const char *name, struct reply *reply)
 {
-	struct mortise_block *node = find_any(nodes, name);
+	struct mortise_block *node = block_find_any(nodes, name);
 	int r;
 
 	if (!node || node->state == BLOCK_CLOSING) {
@@ -366,38 +303,49 @@ void block_del(struct block_nodes *nodes, const char *name, struct reply *reply)
 
 static int measure_node(struct mortise_block *node, struct mortise_error *err)
 {
-	return node->driver->measure(node, node->job.wanted, &node->job.size, err);
+	struct block_medium *medium = block_medium_of(node);
+
+	return medium->driver->measure(medium, node->job.wanted, &node->job.size, err);
 }
 
 static void finish_measure(struct mortise_block *node, struct reply *reply, int result)
 {
 	if (result < 0)
 		node->job.size = node->job.before;
-	atomic_store(&node->size, node->job.size);
+	atomic_store(&block_medium_of(node)->size, node->job.size);
 	if (node->job.size != node->job.before && node->claim)
 		block_claim_changed(node->claim);
 	reply_post(reply, node->nodes->control, result);
 	block_close_if_idle(node);
 }
 
+int block_check_idle(const struct mortise_block *node, struct mortise_error *err)
+{
+	if (node->state == BLOCK_OPEN && !block_is_busy(node))
+		return 0;
+	return mortise_fail(err, -EBUSY, "Node %s is busy: %s", node->name,
+			    node->state == BLOCK_OPENING   ? "it is still being opened"
+			    : node->state == BLOCK_CLOSING ? "it is being closed"
+			    : node->change		   ? "it is being reopened"
+							   : "its size is being changed");
+}
+
 static void measure(struct mortise_block *node, uint64_t wanted, struct reply *reply)
 {
-	int r = 0;
+	struct block_medium *medium = block_medium_of(node);
+	int r = block_check_idle(node, &reply->error);
 
-	if (node->state != BLOCK_OPEN || node->job.busy)
-		r = mortise_fail(&reply->error, -EBUSY,
-				 "Node %s is busy: its size is being changed, or it is being closed", node->name);
-	else if (!node->driver->measure)
+	if (r == 0 && !medium->driver->measure)
 		r = mortise_fail(&reply->error, -ENOTSUP, "The size of node %s (driver %s) is fixed", node->name,
-				 node->driver_name);
+				 medium->driver_name);
 	if (r < 0) {
 		reply_post(reply, node->nodes->control, r);
 		return;
 	}
 	node->job.wanted = wanted;
-	node->job.before = atomic_load(&node->size);
+	node->job.before = atomic_load(&medium->size);
 	if (wanted && wanted < node->job.before)
-		atomic_store(&node->size, wanted); /* no write may bring back what is about to be cut off */
+		atomic_store(&medium->size, wanted); /* no write may bring back what is about to be cut off */
 	start_job(node, measure_node, finish_measure, reply);
 }
 
@@ -408,10 +356,11 @@ void block_refresh(struct mortise_block *node, struct reply *reply)
 
 void block_resize(struct mortise_block *node, uint64_t size, struct reply *reply)
 {
-	const uint32_t unit = node->limits.logical;
+	const struct block_medium *medium = block_medium_of(node);
+	const uint32_t unit = medium->limits.logical;
 	int r;
 
-	if (node->read_only)
+	if (medium->read_only)
 		r = mortise_fail(&reply->error, -EROFS, "Node %s is read-only: its size stays as it is", node->name);
 	else if (!size || size > INT64_MAX || size % unit)
 		r = mortise_fail(&reply->error, -EINVAL,
@@ -429,19 +378,20 @@ void block_resize(struct mortise_block *node, uint64_t size, struct reply *reply
 
 void block_describe(struct mortise_block *node, struct block_description *out)
 {
+	const struct block_medium *medium = block_medium_of(node);
 	struct block_description description = {
 		.node_name = node->name,
-		.driver = node->driver_name,
+		.driver = medium->driver_name,
 		.owner = node->claim ? node->claim->owner : NULL,
-		.read_only = node->read_only,
-		.direct = node->direct,
-		.no_flush = node->no_flush,
+		.read_only = medium->read_only,
+		.direct = medium->direct,
+		.no_flush = medium->no_flush,
 		.info.struct_size = sizeof(description.info),
 	};
 
-	node->driver->describe(node, &description);
+	medium->driver->describe(medium, &description);
 	if (node->claim)
-		description.aio = node->claim->engine->name;
+		description.aio = node->claim->aio;
 	block_info(node, &description.info);
 	for (size_t i = 0; i < ARRAY_SIZE(description.stats.operations); i++) {
 		description.stats.operations[i] =

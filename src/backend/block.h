@@ -39,6 +39,16 @@ void block_add(struct block_nodes *nodes, struct options *options, struct reply 
 /* Closes a node that nobody has claimed; -ENOENT when there is none, -EBUSY when in use. */
 void block_del(struct block_nodes *nodes, const char *name, struct reply *reply);
 
+/*
+ * Gives each of the nodes that the `count` lists of options name another medium, made from those options alone: another
+ * file, say, or the same one with other rights. All of them or none. A node may be in use: requests that were submitted
+ * before are finished on the old medium, later ones wait for the new one, and its device is told. Consumes the lists.
+ */
+void block_reopen(struct block_nodes *nodes, struct options **lists, unsigned count, struct reply *reply);
+
+/* The same with another file, and all else as it was; `read_only`: "on", "off", or NULL for what was asked for. */
+void block_change_medium(struct mortise_block *node, const char *filename, const char *read_only, struct reply *reply);
+
 /* NULL when there is none, or when it is still being opened or closed. */
 struct mortise_block *block_find(struct block_nodes *nodes, const char *name);
 

@@ -7,10 +7,13 @@ libmortise_a_SOURCES += \
 	src/backend/block-file.h \
 	src/backend/block-lock.c \
 	src/backend/block-lock.h \
+	src/backend/block-medium.c \
+	src/backend/block-medium.h \
 	src/backend/block-node.h \
 	src/backend/block-null.c \
 	src/backend/block-options.c \
 	src/backend/block-options.h \
+	src/backend/block-reopen.c \
 	src/backend/block-step.c \
 	src/backend/block-step.h \
 	src/backend/block-threads.c \

@@ -6,6 +6,7 @@
 
 #include "qmp/commands.h"
 #include "qmp/context.h"
+#include "qmp/flatten.h"
 #include "qmp/json.h"
 #include "qmp/types-block.h"
 #include "vm/hotplug.h"
@@ -18,6 +19,28 @@ static void run_blockdev_add(struct qmp_call *call, const cJSON *arguments)
 static void run_blockdev_del(struct qmp_call *call, const cJSON *arguments)
 {
 	hotplug_blockdev_del(vm_of(call), json_string(arguments, "node-name"), qmp_reply(call));
+}
+
+static void run_blockdev_reopen(struct qmp_call *call, const cJSON *arguments)
+{
+	const cJSON *list = json_get(arguments, "options"), *item;
+	const unsigned count = (unsigned)cJSON_GetArraySize(list);
+	_cleanup_free_ struct options **lists = calloc(count + 1, sizeof(struct options *));
+	struct mortise_error err = {0};
+	unsigned done = 0;
+	int r = lists ? 0 : mortise_fail(&err, -ENOMEM, "Out of memory for %u nodes", count);
+
+	for (item = list->child; r == 0 && item; item = item->next) {
+		r = flatten_arguments(&lists[done], item, &err);
+		done += r == 0;
+	}
+	if (r == 0) {
+		block_reopen(vm_of(call)->blocks, lists, count, qmp_reply(call));
+		return;
+	}
+	while (done)
+		options_free(lists[--done]);
+	qmp_answer(call, r, &err);
 }
 
 /* The node that a device uses, or NULL. */
@@ -66,6 +89,25 @@ static void run_block_resize(struct qmp_call *call, const cJSON *arguments)
 		qmp_answer(call, r, &err);
 	else
 		block_resize(node, size, qmp_reply(call));
+}
+
+static void run_change_medium(struct qmp_call *call, const cJSON *arguments)
+{
+	const char *id = json_string(arguments, "id"), *device = json_string(arguments, "device");
+	const char *mode = json_string(arguments, "read-only-mode");
+	const char *read_only = !mode || streq(mode, "retain") ? NULL : streq(mode, "read-only") ? "on" : "off";
+	struct mortise_block *node;
+
+	if (!id == !device) {
+		qmp_failf(call, QMP_GENERIC_ERROR, "Need exactly one of 'device' and 'id'");
+		return;
+	}
+	id = id ? id : device;
+	node = node_of_device(vm_of(call), id);
+	if (!node)
+		qmp_failf(call, QMP_DEVICE_NOT_FOUND, "Device '%s' not found, or it uses no block node", id);
+	else
+		block_change_medium(node, json_string(arguments, "filename"), read_only, qmp_reply(call));
 }
 
 /* --- queries --- */
@@ -187,6 +229,24 @@ static void run_query_stats(struct qmp_call *call, const cJSON *arguments)
 
 static const struct schema_command commands[] = {
 	{"blockdev-add", run_blockdev_add, "Opens a block node, for device_add to use", &type_BlockdevOptions},
+	{
+		"blockdev-reopen",
+		run_blockdev_reopen,
+		"Gives block nodes new options, another file among them: all of these nodes or none. They may be in "
+		"use: what "
+		"was submitted before is finished on the old file, and the guest sees the new size",
+		ARGUMENTS(MUST("options", BlockdevOptions_array,
+			       "as for blockdev-add, whole: what is absent has its default again")),
+	},
+	{
+		"blockdev-change-medium",
+		run_change_medium,
+		"Gives a disk another file, as blockdev-reopen does, and leaves its node's other options as they are",
+		ARGUMENTS(MAY("id", str, "the device"), MAY("device", str, "the same, in older words"),
+			  MUST("filename", str, "the new file's path"), MAY("format", BlockdevFormat, "must be raw"),
+			  MAY("force", bool, "makes no difference: no guest locks a disk here"),
+			  MAY("read-only-mode", BlockdevChangeReadOnlyMode, "retain when absent")),
+	},
 	{
 		"blockdev-del",
 		run_blockdev_del,

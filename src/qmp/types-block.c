@@ -87,6 +87,11 @@ const struct schema_type type_BlockdevOptions = {
 		},
 };
 
+ARRAY_TYPE(BlockdevOptions);
+
+ENUM_TYPE(BlockdevFormat, "how an image is laid out", "raw");
+ENUM_TYPE(BlockdevChangeReadOnlyMode, "whether the guest can write the new file", "retain", "read-only", "read-write");
+
 /* --- queries --- */
 
 static OBJECT_TYPE(BlockdevCacheInfo, "how a node uses the host's page cache",

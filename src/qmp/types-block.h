@@ -6,5 +6,6 @@
 
 #include "qmp/schema.h"
 
-extern const struct schema_type type_BlockdevOptions;
+extern const struct schema_type type_BlockdevOptions, type_BlockdevOptions_array;
+extern const struct schema_type type_BlockdevFormat, type_BlockdevChangeReadOnlyMode;
 extern const struct schema_type type_BlockInfo_array, type_BlockDeviceInfo_array, type_BlockStats_array;

@@ -87,5 +87,34 @@ def resize(vm):
     disks.unplug(vm.qmp, "sized")
 
 
+@tap.test("blockdev-reopen replaces the nodes' options, of all or of none, whether a device uses them or not")
+def reopen(vm):
+    for name in ("one", "two", "three"):
+        images.sparse(vm.file(f"{name}.img"), SIZE)
+    disks.plug(vm.qmp, "one", vm.file("one.img"), 0)
+    vm.qmp.execute("blockdev-add", disks.node("two", vm.file("two.img"), read_only=True))
+    one, two, three = (disks.node(node, vm.file(f"{name}.img")) for node, name in
+                       (("one", "three"), ("two", "two"), ("two", "missing")))
+    before = vm.qmp.execute("query-named-block-nodes")
+    for bad, names in ((three, ["missing.img"]), ({**two, "node-name": "nonesuch"}, ["nonesuch"]), (one, ["one"]),
+                       ({**two, "bogus": 1}, ["options[1].bogus"]), ({"node-name": "two"}, ["options[1].file"])):
+        expect_error(vm.qmp.execute, "blockdev-reopen", {"options": [one, bad]}, names=names)
+    tap.check_equal(vm.qmp.execute("query-named-block-nodes"), before, "nodes after refusals")
+    vm.qmp.execute("blockdev-reopen", {"options": [one, two]})
+    tap.check_equal([nodes(vm)[each]["ro"] for each in ("one", "two")], [False, False], "read-only")
+    used, = vm.qmp.execute("query-block")
+    tap.check_equal(used["inserted"]["file"], vm.file("three.img"), "the disk's file")
+    change = {"filename": vm.file("one.img"), "read-only-mode": "read-only"}
+    for arguments, name in (({}, "id"), ({"id": "one", "device": "one"}, "id"), ({"id": "one", "format": "qcow2"}, "qcow2")):
+        expect_error(vm.qmp.execute, "blockdev-change-medium", {**change, **arguments}, names=[name])
+    expect_error(vm.qmp.execute, "blockdev-change-medium", {**change, "id": "nonesuch"}, kind="DeviceNotFound",
+                 names=["nonesuch"])
+    vm.qmp.execute("blockdev-change-medium", {**change, "device": "one"})
+    tap.check_equal((nodes(vm)["one"]["ro"], nodes(vm)["one"]["file"]), (True, vm.file("one.img")), "the node")
+    disks.unplug(vm.qmp, "one")
+    vm.qmp.execute("blockdev-del", {"node-name": "two"})
+    tap.check_equal([path for path in vm.descriptors() if path.endswith(".img")], [], "open images")
+
+
 if __name__ == "__main__":
     tap.main(fixture)

@@ -136,6 +136,26 @@ int fixture_del(struct fixture *fixture, const char *name)
 	return wait_answer(&answer);
 }
 
+int fixture_reopen(struct fixture *fixture, const char *const *texts)
+{
+	struct answer answer = ask(fixture);
+	struct options *lists[4];
+	unsigned count = 0;
+
+	for (; texts[count]; count++)
+		assert_int_equal(options_parse(&lists[count], texts[count], NULL, NULL, NULL), 0);
+	block_reopen(fixture->nodes, lists, count, &answer.reply);
+	return wait_answer(&answer);
+}
+
+int fixture_change_medium(struct fixture *fixture, const char *filename, const char *read_only)
+{
+	struct answer answer = ask(fixture);
+
+	block_change_medium(fixture->block, filename, read_only, &answer.reply);
+	return wait_answer(&answer);
+}
+
 int fixture_refresh(struct fixture *fixture)
 {
 	struct answer answer = ask(fixture);

@@ -39,6 +39,8 @@ uint8_t fixture_pattern(uint64_t offset);
 int fixture_add(struct fixture *fixture, const char *text, ...) __attribute__((format(printf, 2, 3)));
 int fixture_add_options(struct fixture *fixture, struct options *options);
 int fixture_del(struct fixture *fixture, const char *name);
+int fixture_reopen(struct fixture *fixture, const char *const *texts); /* ended by NULL */
+int fixture_change_medium(struct fixture *fixture, const char *filename, const char *read_only);
 int fixture_refresh(struct fixture *fixture);
 int fixture_resize(struct fixture *fixture, uint64_t size);
 

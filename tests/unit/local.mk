@@ -51,6 +51,10 @@ UNIT_TESTS += tests/unit/test-block-refused
 tests_unit_test_block_refused_SOURCES = tests/unit/test-block-refused.c $(BLOCK_FIXTURE)
 tests_unit_test_block_refused_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-block-reopen
+tests_unit_test_block_reopen_SOURCES = tests/unit/test-block-reopen.c $(BLOCK_FIXTURE)
+tests_unit_test_block_reopen_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-block-step
 tests_unit_test_block_step_SOURCES = tests/unit/test-block-step.c tests/unit/block-fixture.h
 tests_unit_test_block_step_LDADD = $(UNIT_LIBS)
