@@ -3,6 +3,7 @@ mortiseincludedir = $(includedir)/mortise
 mortiseinclude_HEADERS = \
 	include/mortise/block.h \
 	include/mortise/char.h \
+	include/mortise/command.h \
 	include/mortise/error.h \
 	include/mortise/net.h \
 	include/mortise/plugin.h \

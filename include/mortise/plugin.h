@@ -41,6 +41,7 @@
 
 #include <mortise/block.h>
 #include <mortise/char.h>
+#include <mortise/command.h>
 #include <mortise/error.h>
 #include <mortise/net.h>
 #include <mortise/property.h>
@@ -168,6 +169,25 @@ struct mortise_host {
 	int64_t (*char_read)(struct mortise_chardev *chardev, void *data, uint64_t room);
 	int64_t (*char_write)(struct mortise_chardev *chardev, const void *data, uint64_t size);
 	void (*char_poll)(struct mortise_chardev *chardev, uint32_t events);
+
+	/* --- commands and events of the class: see mortise/command.h; the instance's thread. Since ABI 1.1 --- */
+
+	/*
+	 * Answers a call with success, and ends it. `values` has one for each field in the command's `returns`, copied;
+	 * may be NULL where that is.
+	 */
+	void (*call_return)(struct mortise_call *call, const struct mortise_value *values);
+
+	/* Answers a call with a negative errno and the message that the operator reads, and ends it. */
+	MORTISE_PRINTF(3, 4)
+	void (*call_fail)(struct mortise_call *call, int code, const char *format, ...);
+
+	/*
+	 * Reports the event at index `event` of the class's table. `values` has one for each field of its `data`,
+	 * copied; may be NULL where that is. From realize() until unrealize(). One that finds 64 before it waiting
+	 * is dropped, which is logged.
+	 */
+	void (*event)(struct mortise_device *device, uint32_t event, const struct mortise_value *values);
 };
 
 /* A device type that the plugin offers. Constant; lives as long as the plugin. `self` is the instance's memory. */
@@ -288,6 +308,11 @@ struct mortise_class {
 
 	/* The child goes: it is unrealized next. Called at any time as above. Required where there are children. */
 	void (*child_removed)(void *self, void *child);
+
+	/* --- the monitor: ABI 1.1 --- */
+
+	/* QMP commands, events and counters of the class: see mortise/command.h. NULL: none. */
+	const struct mortise_monitor *monitor;
 };
 
 /* The exported description. */

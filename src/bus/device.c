@@ -45,18 +45,22 @@ int device_new(struct mortise_device **out, const struct device_config *config, 
 {
 	const struct mortise_class *class = config->class;
 	_cleanup_(device_free_p) struct mortise_device *device = NULL;
+	uint32_t events = 0;
 	int r = check_class(class, err);
 
 	if (r < 0)
 		return r;
+	while (class->monitor && class->monitor->events && class->monitor->events[events].name)
+		events++;
 	device = calloc(1, sizeof(*device));
 	if (device) {
 		device->id = strdup(config->id ? config->id : class->driver);
 		device->self = calloc(1, class->instance_size ? class->instance_size : 1);
 		device->queues = calloc(class->queue_count ? class->queue_count : 1, sizeof(device->queues[0]));
+		device->latest = calloc(events + 1, sizeof(device->latest[0]));
 		device->face.config = calloc(1, class->config_size ? class->config_size : 1);
 	}
-	if (!device || !device->id || !device->self || !device->queues || !device->face.config)
+	if (!device || !device->id || !device->self || !device->queues || !device->latest || !device->face.config)
 		return mortise_fail(err, -ENOMEM, "Out of memory for device '%s'",
 				    config->id ? config->id : class->driver);
 	device->class = class;
@@ -66,6 +70,7 @@ int device_new(struct mortise_device **out, const struct device_config *config, 
 	device->control = config->control;
 	device->state = DEVICE_CREATED;
 	device->queue_count = class->queue_count;
+	device->event_count = events;
 	device->kick.run = device_run_kick;
 	device->round_end.run = device_end_round;
 	make_face(device);
@@ -122,6 +127,7 @@ struct mortise_device *device_free(struct mortise_device *device)
 	for (uint32_t i = 0; device->queues && i < device->queue_count; i++)
 		virtqueue_stop(&device->queues[i]);
 	free(device->queues);
+	free(device->latest);
 	free(device->face.config);
 	free(device->self);
 	free(device->id);

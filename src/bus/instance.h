@@ -36,11 +36,14 @@ struct mortise_device {
 	struct loop *control, *loop;
 	bool own_loop;
 	uint32_t queue_count;	    /* the class's; an empty instance shows fewer */
+	uint32_t event_count;	    /* the class's */
 	struct transport_face face; /* its config is the lock's of the transport that it is behind */
 
 	/* Control thread. */
 	enum device_state state;
 	struct device_step step;
+	void (*heard)(void *opaque, const struct mortise_event *event, const struct mortise_value *values);
+	void *heard_opaque;
 
 	/* The instance's thread. */
 	struct mortise_device *children, *sibling; /* REALIZED; a list, and the place in the parent's */
@@ -59,10 +62,13 @@ struct mortise_device {
 	struct end_hook round_end;
 	struct log_limit log_limit;
 	struct wakeups wakeups;
+	struct mortise_call *calls; /* open ones */
+	struct latest **latest;	    /* [event_count]; see bus/event.c */
 
 	/* Any thread. */
 	_Atomic uint64_t kicked; /* queues to be looked at; not 0: `kick` is posted */
 	struct task kick;
+	atomic_uint events_waiting; /* posted to the control thread */
 };
 
 /* Whether nothing may be told to it now: it, or what it is plugged into, is quiesced. The instance's thread. */
@@ -85,6 +91,10 @@ void device_init_wakeups(struct mortise_device *device);
 
 /* Sets going again what came due while it was held, and what its children had come due. The instance's thread. */
 void device_unpark(struct mortise_device *device);
+
+/* The instance ends: calls that are still open are failed, events that are held back passed on. Its thread. */
+void commands_end(struct mortise_device *device);
+void events_end(struct mortise_device *device);
 
 /* For the bus's own classes, whose realize() waits for nothing: on the control thread, before anything else. */
 int device_realize_now(struct mortise_device *device, struct mortise_error *err);

@@ -2,12 +2,15 @@
 libmortise_a_SOURCES += \
 	src/bus/bus.c \
 	src/bus/bus.h \
+	src/bus/command.c \
+	src/bus/command.h \
 	src/bus/device.c \
 	src/bus/device.h \
 	src/bus/empty-blk.c \
 	src/bus/empty-net.c \
 	src/bus/empty.c \
 	src/bus/empty.h \
+	src/bus/event.c \
 	src/bus/exchange.c \
 	src/bus/feature.c \
 	src/bus/feature.h \
@@ -20,6 +23,8 @@ libmortise_a_SOURCES += \
 	src/bus/transition.h \
 	src/bus/transport.c \
 	src/bus/transport.h \
+	src/bus/values.c \
+	src/bus/values.h \
 	src/bus/virtqueue.c \
 	src/bus/virtqueue.h \
 	src/bus/wakeups.c

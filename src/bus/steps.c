@@ -95,8 +95,10 @@ static int realize(struct mortise_device *device, struct mortise_error *err)
 	if (r >= 0 && device->parent)
 		r = join(device, err);
 	device->alive = r >= 0;
-	if (r < 0)
+	if (r < 0) {
 		wakeups_end(&device->wakeups);
+		commands_end(device);
+	}
 	return outcome(device, "realize", r, err);
 }
 
@@ -128,6 +130,7 @@ static void step_unrealize(struct mortise_device *device)
 	wakeups_end(&device->wakeups);
 	if (device->class->unrealize)
 		device->class->unrealize(device->self);
+	commands_end(device);
 	finish(device, 0);
 }
 

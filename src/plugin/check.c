@@ -11,6 +11,8 @@
 #include "base/properties.h"
 #include "base/util.h"
 #include "plugin/find.h"
+#include "plugin/monitor.h"
+#include "plugin/place.h"
 
 /* Structures end there in ABI 1.0: no plugin has smaller ones. Larger ones, up to a limit, are a newer plugin's. */
 #define END_OF(type, member) ((uint32_t)(offsetof(type, member) + sizeof(((type *)0)->member)))
@@ -30,28 +32,6 @@
 
 /* Bits 24 to 49 belong to the transport and the ring (virtio 1.2, 2.2). */
 #define HOST_FEATURES (((UINT64_C(1) << 50) - 1) & ~((UINT64_C(1) << 24) - 1))
-
-/* Where the check is, for messages. */
-struct place {
-	const char *path, *driver, *property; /* driver, property: NULL where none is being looked at */
-	struct mortise_error *err;
-};
-
-MORTISE_PRINTF(2, 3)
-static int bad(const struct place *place, const char *format, ...)
-{
-	char why[256], where[160] = "";
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(why, sizeof(why), format, args);
-	va_end(args);
-	if (place->property)
-		snprintf(where, sizeof(where), ", driver '%.63s', property '%.63s'", place->driver, place->property);
-	else if (place->driver)
-		snprintf(where, sizeof(where), ", driver '%.63s'", place->driver);
-	return mortise_fail(place->err, -ENOEXEC, "Plugin '%s'%s: %s", place->path, where, why);
-}
 
 static bool size_ok(uint32_t size, uint32_t least)
 {
@@ -204,7 +184,8 @@ static int copy_properties(struct place *place, struct mortise_class *class, uin
 		if (count == PROPERTIES_MAX)
 			return bad(place, "it has more than %d properties", PROPERTIES_MAX);
 		memcpy(&table[count], row, MIN(stride, sizeof(*table)));
-		place->property = table[count].name;
+		place->kind = "property";
+		place->name = table[count].name;
 		r = check_property(place, &table[count], class->instance_size);
 		if (r < 0)
 			return r;
@@ -212,7 +193,7 @@ static int copy_properties(struct place *place, struct mortise_class *class, uin
 		if (r < 0)
 			return r;
 	}
-	place->property = NULL;
+	place->name = NULL;
 	*out = steal_ptr(&table);
 	return 0;
 }
@@ -259,12 +240,13 @@ static int check_limits(const struct place *place, const struct mortise_class *c
 	return 0;
 }
 
-int class_check(struct mortise_class **out, const struct mortise_class *from, const char *path,
+int class_check(struct mortise_class **out, const struct mortise_class *from, const char *plugin, const char *path,
 		struct mortise_error *err)
 {
 	struct place place = {.path = path, .driver = "?", .err = err};
 	_cleanup_(class_free_p) struct mortise_class *class = calloc(1, sizeof(*class));
 	struct mortise_property *properties = NULL;
+	struct mortise_monitor *monitor = NULL;
 	int r;
 
 	if (!class)
@@ -277,6 +259,7 @@ int class_check(struct mortise_class **out, const struct mortise_class *from, co
 	memcpy(class, from, MIN(from->size, sizeof(*class)));
 	class->size = sizeof(*class);
 	class->properties = NULL;
+	class->monitor = NULL;
 	if (!class->driver || !class->summary)
 		return bad(&place, "a class lacks a driver's name or a summary");
 	place.driver = class->driver;
@@ -296,6 +279,12 @@ int class_check(struct mortise_class **out, const struct mortise_class *from, co
 	if (r < 0)
 		return r;
 	class->property_size = sizeof(struct mortise_property);
+	if (from->size >= END_OF(struct mortise_class, monitor) && from->monitor) {
+		r = monitor_check(&monitor, from->monitor, plugin, class->instance_size, &place);
+		if (r < 0)
+			return r;
+		class->monitor = monitor;
+	}
 	*out = steal_ptr(&class);
 	return 0;
 }
@@ -318,6 +307,7 @@ struct mortise_class *class_free(struct mortise_class *class)
 	if (!class)
 		return NULL;
 	free((void *)class->properties);
+	monitor_free((struct mortise_monitor *)class->monitor);
 	free(class);
 	return NULL;
 }

@@ -10,9 +10,9 @@
 /*
  * Checks a class of a plugin that may be older or newer than this host, and copies it: the copy has every field that
  * this host knows, those that the plugin did not know being zero, and a property table in this host's layout. Strings
- * and callbacks are still the plugin's. `path` names the file in messages; -ENOEXEC.
+ * and callbacks are still the plugin's. `plugin` is its name, `path` names the file in messages; -ENOEXEC.
  */
-int class_check(struct mortise_class **out, const struct mortise_class *from, const char *path,
+int class_check(struct mortise_class **out, const struct mortise_class *from, const char *plugin, const char *path,
 		struct mortise_error *err);
 
 /* Whether the class that this one's instances are plugged into, if it names one, is among its plugin's `classes`. */

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "bus/command.h"
 #include "plugin/plugin.h"
 
 MORTISE_PRINTF(3, 4)
@@ -56,4 +57,8 @@ const struct mortise_host plugin_host = {
 	.char_read = char_read,
 	.char_write = char_write,
 	.char_poll = char_poll,
+
+	.call_return = device_call_return,
+	.call_fail = device_call_fail,
+	.event = device_event,
 };

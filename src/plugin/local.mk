@@ -10,6 +10,9 @@ libmortise_a_SOURCES += \
 	src/plugin/instance.c \
 	src/plugin/load.c \
 	src/plugin/load.h \
+	src/plugin/monitor.c \
+	src/plugin/monitor.h \
+	src/plugin/place.h \
 	src/plugin/plugin.h \
 	src/plugin/registry.c \
 	src/plugin/registry.h

@@ -110,6 +110,34 @@ struct plugin *plugin_of_class(struct plugins *plugins, const struct mortise_cla
 	return entry ? &entry->plugin : NULL;
 }
 
+static bool has_command(struct mortise_class *const *classes, const char *name)
+{
+	for (; *classes; classes++)
+		for (const struct mortise_command *command = (*classes)->monitor ? (*classes)->monitor->commands : NULL;
+		     command && command->name; command++)
+			if (streq(command->name, name))
+				return true;
+	return false;
+}
+
+/* Nor may two classes have a command of one name, which only those that are standard can. */
+static int check_commands(struct plugins *plugins, const struct entry *entry, const struct mortise_class *class,
+			  struct mortise_error *err)
+{
+	for (const struct mortise_command *command = class->monitor ? class->monitor->commands : NULL;
+	     command && command->name; command++) {
+		const struct entry *other = has_command(entry->classes, command->name) ? entry : plugins->first;
+
+		while (other && !has_command(other->classes, command->name))
+			other = other->next;
+		if (other)
+			return mortise_fail(err, -EEXIST,
+					    "Plugin '%s' brings command '%s', which plugin '%s' has already",
+					    entry->file, command->name, other->file);
+	}
+	return 0;
+}
+
 /* Two classes of one name, in this plugin or in it and another one, would hide each other. */
 static int check_unique(struct plugins *plugins, const struct entry *entry, const char *driver,
 			struct mortise_error *err)
@@ -136,10 +164,12 @@ static int copy_classes(struct plugins *plugins, struct entry *entry, struct mor
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_(class_free_p) struct mortise_class *class = NULL;
 
-		r = class_check(&class, from[i], entry->file, err);
+		r = class_check(&class, from[i], entry->description.name, entry->file, err);
 		if (r < 0)
 			return r;
 		r = check_unique(plugins, entry, class->driver, err);
+		if (r == 0)
+			r = check_commands(plugins, entry, class, err);
 		if (r < 0)
 			return r;
 		entry->classes[i] = steal_ptr(&class);

@@ -115,6 +115,7 @@ void call_run(struct qmp_call *call)
 		qmp_fail(call, QMP_GENERIC_ERROR, &err);
 		return;
 	}
+	call->command = command;
 	command->run(call, arguments);
 }
 

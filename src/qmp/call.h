@@ -21,6 +21,7 @@ enum qmp_class { QMP_GENERIC_ERROR, QMP_COMMAND_NOT_FOUND, QMP_DEVICE_NOT_FOUND 
 struct qmp_call {
 	void *context; /* of the server: the VM */
 	const struct schema *schema;
+	const struct schema_command *command; /* while it is being run */
 	struct qmp_client *client;
 	struct fd_batch fds; /* came with the command; what is not taken goes to the client's next one */
 

@@ -21,6 +21,8 @@ libmortise_a_SOURCES += \
 	src/qmp/context.h \
 	src/qmp/fds.c \
 	src/qmp/fds.h \
+	src/qmp/fields.c \
+	src/qmp/fields.h \
 	src/qmp/flatten.c \
 	src/qmp/flatten.h \
 	src/qmp/hmp.c \
@@ -37,6 +39,8 @@ libmortise_a_SOURCES += \
 	src/qmp/named-fds.h \
 	src/qmp/output.c \
 	src/qmp/output.h \
+	src/qmp/plugin-commands.c \
+	src/qmp/plugin-commands.h \
 	src/qmp/qmp.c \
 	src/qmp/qmp.h \
 	src/qmp/reader.c \

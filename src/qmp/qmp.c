@@ -11,10 +11,12 @@
 #include "qmp/commands.h"
 #include "qmp/context.h"
 #include "qmp/listen.h"
+#include "qmp/plugin-commands.h"
 #include "qmp/server.h"
 
 struct qmp {
 	struct qmp_context context;
+	struct plugin_schema schema;
 	struct qmp_server *server;
 	struct vm_observer observer;
 };
@@ -38,7 +40,7 @@ static cJSON *deleted(const struct vm_event *event)
 	return data;
 }
 
-static void on_event(struct vm_observer *observer, const struct vm_event *event)
+static void report(struct qmp *qmp, const struct vm_event *event)
 {
 	static const struct {
 		const char *name;
@@ -51,10 +53,28 @@ static void on_event(struct vm_observer *observer, const struct vm_event *event)
 		[VM_EVENT_SHUTDOWN] = {"SHUTDOWN", cause},
 		[VM_EVENT_DEVICE_DELETED] = {"DEVICE_DELETED", deleted},
 	};
-	struct qmp *qmp = container_of(observer, struct qmp, observer);
 
 	qmp_server_event(qmp->server, events[event->kind].name,
 			 events[event->kind].data ? events[event->kind].data(event) : NULL);
+}
+
+static void on_event(struct vm_observer *observer, const struct vm_event *event)
+{
+	struct qmp *qmp = container_of(observer, struct qmp, observer);
+
+	switch (event->kind) {
+	case VM_EVENT_DEVICES_CHANGED:
+		plugin_schema_update(&qmp->schema, qmp->context.vm);
+		break;
+	case VM_EVENT_OF_DEVICE:
+		if (schema_event(&qmp->schema.schema, event->event->name))
+			qmp_server_event(qmp->server, event->event->name,
+					 plugin_event_data(event->device, event->event, event->values));
+		break;
+	default:
+		report(qmp, event);
+		break;
+	}
 }
 
 int qmp_new(struct qmp **out, struct vm *vm, const char *const *options, struct mortise_error *err)
@@ -69,7 +89,9 @@ int qmp_new(struct qmp **out, struct vm *vm, const char *const *options, struct 
 	qmp->context.fds = named_fds_new();
 	if (!qmp->context.fds)
 		return mortise_fail(err, -ENOMEM, "Out of memory for the monitors");
-	r = qmp_server_new(&qmp->server, vm->loop, &qmp_schema, &qmp->context, err);
+	r = plugin_schema_init(&qmp->schema, &qmp_schema, err);
+	if (r == 0)
+		r = qmp_server_new(&qmp->server, vm->loop, &qmp->schema.schema, &qmp->context, err);
 	if (r < 0)
 		return r;
 	qmp->observer.event = on_event;
@@ -86,6 +108,7 @@ struct qmp *qmp_free(struct qmp *qmp)
 		return NULL;
 	vm_unobserve(qmp->context.vm, &qmp->observer);
 	qmp_server_free(qmp->server);
+	plugin_schema_done(&qmp->schema);
 	named_fds_free(qmp->context.fds);
 	while ((monitor = qmp->context.monitors)) {
 		qmp->context.monitors = monitor->next;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "bus/command.h"
 #include "vm/plugged.h"
 
 static void answer(struct vm *vm, struct reply *reply, int result, const struct mortise_error *error)
@@ -17,6 +18,13 @@ static void answer(struct vm *vm, struct reply *reply, int result, const struct 
 	if (error)
 		reply->error = *error;
 	reply_post(reply, vm->loop, result);
+}
+
+static void report_change(struct vm *vm)
+{
+	const struct vm_event event = {.kind = VM_EVENT_DEVICES_CHANGED};
+
+	vm_report(vm, &event);
 }
 
 /* Gives up the id and the place. */
@@ -165,6 +173,15 @@ static int prepare(struct plugged *plugged, struct options *options, struct mort
 
 /* --- device_add: the steps --- */
 
+static void hear(void *opaque, const struct mortise_event *what, const struct mortise_value *values)
+{
+	const struct plugged *plugged = opaque;
+	const struct vm_event event = {
+		.kind = VM_EVENT_OF_DEVICE, .device = plugged->id, .event = what, .values = values};
+
+	vm_report(plugged->vm, &event);
+}
+
 static void undone(struct reply *work, int result)
 {
 	struct plugged *plugged = container_of(work, struct plugged, work);
@@ -187,6 +204,7 @@ static void now_present(struct plugged *plugged)
 	char place[PLACE_SIZE];
 
 	plugged->step = PRESENT;
+	report_change(plugged->vm);
 	log_info("device '%s' (%s) plugged into %s", plugged->id, plugged->class->driver, name_place(plugged, place));
 	answer(plugged->vm, plugged->reply, 0, NULL);
 	plugged->reply = NULL;
@@ -243,6 +261,7 @@ void hotplug_device_add(struct vm *vm, struct options *options, struct reply *re
 	while (*last)
 		last = &(*last)->next;
 	*last = plugged;
+	device_on_event(plugged->device, hear, plugged);
 	device_realize(plugged->device, &plugged->work);
 }
 
@@ -297,6 +316,7 @@ static void exchanged(struct reply *work, int result)
 
 	if (result < 0) {
 		plugged->step = PRESENT;
+		report_change(plugged->vm);
 		answer(plugged->vm, plugged->reply, result, &work->error);
 		plugged->reply = NULL;
 		return;
@@ -308,6 +328,7 @@ static void exchanged(struct reply *work, int result)
 static void begin_removal(struct plugged *plugged, struct reply *reply)
 {
 	plugged->step = REMOVING;
+	report_change(plugged->vm);
 	plugged->reply = reply;
 	remove_children(plugged);
 }

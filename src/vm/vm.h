@@ -21,9 +21,11 @@ enum vm_event_kind {
 	VM_EVENT_STOP,
 	VM_EVENT_RESUME,
 	VM_EVENT_POWERDOWN,
-	VM_EVENT_RESET,		 /* guest, reason */
-	VM_EVENT_SHUTDOWN,	 /* guest, reason */
-	VM_EVENT_DEVICE_DELETED, /* device, path */
+	VM_EVENT_RESET,		  /* guest, reason */
+	VM_EVENT_SHUTDOWN,	  /* guest, reason */
+	VM_EVENT_DEVICE_DELETED,  /* device, path */
+	VM_EVENT_DEVICES_CHANGED, /* one has come or gone: what the monitors can do may be another */
+	VM_EVENT_OF_DEVICE,	  /* device, event, values: one of its class's own */
 };
 
 /* Strings are borrowed for the time of the call. */
@@ -32,6 +34,8 @@ struct vm_event {
 	bool guest;	    /* the guest brought it about */
 	const char *reason; /* QEMU's ShutdownCause: "guest-shutdown", "host-qmp-quit", ... */
 	const char *device, *path;
+	const struct mortise_event *event;
+	const struct mortise_value *values;
 };
 
 /* Someone who wants to hear of events; embedded in its own state. */

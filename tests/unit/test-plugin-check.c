@@ -64,7 +64,7 @@ static void test_sound(void **state)
 
 	sound(&specimen);
 	if (description_check(&plugin, &specimen.plugin, "specimen", "p.so", &err) < 0 ||
-	    class_check(&class, &specimen.class, "p.so", &err) < 0)
+	    class_check(&class, &specimen.class, "specimen", "p.so", &err) < 0)
 		fail_msg("%s", err.message);
 	assert_memory_equal(&plugin, &specimen.plugin, sizeof(plugin));
 	assert_string_equal(class->properties[1].name, "two");
@@ -116,7 +116,7 @@ static void test_description(void **state)
                                                                                              \
 		s = sound(&specimen);                                                        \
 		fault;                                                                       \
-		assert_int_equal(class_check(&class_, &s->class, "/p.so", &err_), -ENOEXEC); \
+		assert_int_equal(class_check(&class_, &s->class, "specimen", "/p.so", &err_), -ENOEXEC); \
 		assert_null(class_);                                                         \
 		assert_names(&err_, "'/p.so'");                                              \
 		assert_names(&err_, what);                                                   \
@@ -241,7 +241,7 @@ static void test_newer(void **state)
 	newer.class.size = sizeof(newer);
 	newer.class.property_size = sizeof(table[0]);
 	newer.class.properties = &table[0].property;
-	assert_int_equal(class_check(&class, &newer.class, "p.so", NULL), 0);
+	assert_int_equal(class_check(&class, &newer.class, "specimen", "p.so", NULL), 0);
 	assert_int_equal(class->size, sizeof(struct mortise_class));
 	assert_int_equal(class->property_size, sizeof(struct mortise_property));
 	assert_string_equal(class->properties[0].name, "one");
@@ -250,7 +250,7 @@ static void test_newer(void **state)
 	class_free(class);
 
 	newer.class.properties = NULL;
-	assert_int_equal(class_check(&class, &newer.class, "p.so", NULL), 0);
+	assert_int_equal(class_check(&class, &newer.class, "specimen", "p.so", NULL), 0);
 	assert_null(class->properties[0].name);
 	class_free(class);
 }
