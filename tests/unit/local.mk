@@ -161,6 +161,14 @@ UNIT_TESTS += tests/unit/test-slot
 tests_unit_test_slot_SOURCES = tests/unit/test-slot.c $(SLOT_FIXTURE)
 tests_unit_test_slot_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-command
+tests_unit_test_command_SOURCES = tests/unit/test-command.c $(SLOT_FIXTURE)
+tests_unit_test_command_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-plugin-monitor
+tests_unit_test_plugin_monitor_SOURCES = tests/unit/test-plugin-monitor.c
+tests_unit_test_plugin_monitor_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-services
 tests_unit_test_services_SOURCES = tests/unit/test-services.c $(SLOT_FIXTURE)
 tests_unit_test_services_LDADD = $(UNIT_LIBS)

@@ -109,17 +109,17 @@ static void test_description(void **state)
 }
 
 #undef SPOIL
-#define SPOIL(fault, what)                                                                   \
-	do {                                                                                 \
-		struct mortise_error err_ = {0};                                             \
-		struct mortise_class *class_ = NULL;                                         \
-                                                                                             \
-		s = sound(&specimen);                                                        \
-		fault;                                                                       \
+#define SPOIL(fault, what)                                                                               \
+	do {                                                                                             \
+		struct mortise_error err_ = {0};                                                         \
+		struct mortise_class *class_ = NULL;                                                     \
+                                                                                                         \
+		s = sound(&specimen);                                                                    \
+		fault;                                                                                   \
 		assert_int_equal(class_check(&class_, &s->class, "specimen", "/p.so", &err_), -ENOEXEC); \
-		assert_null(class_);                                                         \
-		assert_names(&err_, "'/p.so'");                                              \
-		assert_names(&err_, what);                                                   \
+		assert_null(class_);                                                                     \
+		assert_names(&err_, "'/p.so'");                                                          \
+		assert_names(&err_, what);                                                               \
 	} while (0)
 
 static void test_class(void **state)
@@ -212,7 +212,8 @@ static void test_children(void **state)
 	child.class.parent = "specimen";
 	child.class.virtio_id = child.class.queue_count = 0;
 	child.class.notify = NULL;
-	if (class_check(&class, &child.class, "p.so", &err) < 0 || class_check_parent(class, classes, "p.so", &err) < 0)
+	if (class_check(&class, &child.class, "specimen", "p.so", &err) < 0 ||
+	    class_check_parent(class, classes, "p.so", &err) < 0)
 		fail_msg("%s", err.message);
 	parent.class.children_max = 0;
 	assert_int_equal(class_check_parent(class, classes, "p.so", &err), -ENOEXEC);
