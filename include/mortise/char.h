@@ -32,11 +32,11 @@ struct mortise_char_info {
  * char_read(chardev, data, room): takes what has come in, straight into `data` (a chain's buffer, say). The number of
  *     bytes; -EAGAIN: nothing there, ask char_poll() for READABLE; -ENOTCONN: nobody is at the other end. What is not
  *     read stays with whoever sends it, who has to wait.
- * char_write(chardev, data, size): the number of bytes taken, which may be less than `size`; -EAGAIN: none, ask
- *     char_poll() for WRITABLE and try again; -ENOTCONN: nobody is at the other end, and the bytes are lost.
- * char_poll(chardev, events): which of READABLE and WRITABLE are wanted, level-triggered; replaces the earlier wish.
- *     None at first. Somebody who comes or goes is told in any case. While the instance is quiesced nothing is told:
- *     resume() asks char_info() and calls char_poll() anew. A file is always WRITABLE and never READABLE.
+ * char_write(chardev, data, size): sends bytes. The number of those taken, which may be less than `size`; -EAGAIN:
+ *     none, ask char_poll() for WRITABLE and try again; -ENOTCONN: nobody is at the other end, and the bytes are lost.
+ * char_poll(chardev, events): tells which of READABLE and WRITABLE are wanted, level-triggered; replaces the earlier
+ *     wish. None at first. Somebody who comes or goes is told in any case. While the instance is quiesced nothing is
+ *     told: resume() asks char_info() and calls char_poll() anew. A file is always WRITABLE and never READABLE.
  */
 
 #ifdef __cplusplus

@@ -49,15 +49,16 @@ struct mortise_net_info {
 /*
  * The services in struct mortise_host, all on the instance's thread, none of them blocking:
  *
- * net_set_offloads(net, offloads, header_size): the guest can receive such frames; header_size is 10 or 12 bytes.
+ * net_set_offloads(net, offloads, header_size): tells what frames the guest can receive; header_size is 10 or 12 bytes.
  * net_set_queues(net, pairs): uses the first `pairs` queue pairs.
- * net_send(net, queue, iov, count): one frame, header first; the header is read once, so it may lie in guest memory.
- *     0; -EAGAIN: the backend is full, ask net_poll() for WRITABLE and try again; another negative errno: the frame is
- *     lost, because the link is down or the header makes no sense.
- * net_receive(net, queue, iov, count): one frame, header first, straight into the buffers; `num_buffers` is the
+ * net_send(net, queue, iov, count): sends one frame, header first; the header is read once, so it may lie in guest
+ *     memory. 0; -EAGAIN: the backend is full, ask net_poll() for WRITABLE and try again; another negative errno: the
+ *     frame is lost, because the link is down or the header makes no sense.
+ * net_receive(net, queue, iov, count): takes one frame, header first, straight into the buffers; `num_buffers` is the
  *     caller's to fill in. Its length in bytes, header included; what exceeds the buffers is lost, so that a device
  *     with small buffers adds one of its own (MORTISE_NET_FRAME_MAX bytes hold any frame). -EAGAIN: nothing there.
- * net_poll(net, queue, events): which events are wanted, level-triggered; replaces the earlier wish. None at first.
+ * net_poll(net, queue, events): tells which events are wanted, level-triggered; replaces the earlier wish. None at
+ *     first.
  */
 
 #ifdef __cplusplus

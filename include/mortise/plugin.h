@@ -13,16 +13,17 @@
  * Life of an instance:
  *
  *     (allocated, zeroed, properties set)
- *        |  realize()                          unrealize()
- *        v                                         ^
- *     REALIZED ----------------------------------->+
- *        |  ^                                      |
- *        |  | reset()  (driver reset the device)   |
- * activate() |                                     |
- *        v  |                                      |
- *     ACTIVE --- quiesce(), nothing in flight ---> QUIESCED
- *        ^                                         |
- *        +---------------- resume() ---------------+
+ *        |  realize()                            unrealize()
+ *        v                                           ^
+ *     REALIZED ------------------------------------->+
+ *        |     ^                                     |
+ *        |     | reset(): the driver's wish          |
+ *        |     |                                     |
+ *        | activate(): DRIVER_OK                     |
+ *        v     |                                     |
+ *     ACTIVE ----- quiesce(), nothing in flight -> QUIESCED
+ *        ^                                           |
+ *        +----------------- resume() ----------------+
  *
  * An instance is behind a slot of the machine, with a virtio transport of its own, or plugged into another instance
  * (see `parent` in struct mortise_class), as a port is into a serial device: then it has no transport, and its life is
@@ -86,6 +87,8 @@ struct mortise_host {
 	 * the content changed. A range past the class's config_size is cut.
 	 */
 	void (*write_config)(struct mortise_device *device, uint32_t offset, const void *data, uint32_t size);
+
+	/* Copies out of configuration space, as the guest sees it now; what lies past its end reads as zero. */
 	void (*read_config)(struct mortise_device *device, uint32_t offset, void *data, uint32_t size);
 
 	/*
@@ -114,11 +117,18 @@ struct mortise_host {
 
 	/* --- block nodes --- */
 
+	/* Tells what a node is now, as far as `info->struct_size`, which the caller has set, has room for it. */
 	void (*block_info)(struct mortise_block *block, struct mortise_block_info *info);
+
+	/*
+	 * Starts a request, whose done() is called once, later. It belongs to the host until then, its buffers too; see
+	 * struct mortise_block_request in mortise/block.h.
+	 */
 	void (*block_submit)(struct mortise_block *block, struct mortise_block_request *request);
 
 	/* --- netdevs: see mortise/net.h --- */
 
+	/* Tells what a netdev is now, as far as `info->struct_size`, which the caller has set, has room for it. */
 	void (*net_info)(struct mortise_net *net, struct mortise_net_info *info);
 	int (*net_set_offloads)(struct mortise_net *net, uint32_t offloads, uint32_t header_size);
 	int (*net_set_queues)(struct mortise_net *net, uint32_t pairs);
@@ -158,13 +168,14 @@ struct mortise_host {
 	int (*memory_discard)(struct mortise_device *device, const struct iovec *iov, uint32_t count);
 
 	/*
-	 * The same for a range that the driver named by its address, as a balloon's does (virtio 1.2, 5.5.6): bytes,
-	 * guest-physical. -EFAULT, with nothing done, where any of it is no guest memory.
+	 * Gives back the pages of a range that the driver named by its address, as a balloon's does (virtio 1.2,
+	 * 5.5.6): bytes, guest-physical. -EFAULT, with nothing done, where any of it is no guest memory.
 	 */
 	int (*memory_discard_at)(struct mortise_device *device, uint64_t address, uint64_t size);
 
 	/* --- chardevs: see mortise/char.h --- */
 
+	/* Tells what a chardev is now, as far as `info->struct_size`, which the caller has set, has room for it. */
 	void (*char_info)(struct mortise_chardev *chardev, struct mortise_char_info *info);
 	int64_t (*char_read)(struct mortise_chardev *chardev, void *data, uint64_t room);
 	int64_t (*char_write)(struct mortise_chardev *chardev, const void *data, uint64_t size);

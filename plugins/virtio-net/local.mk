@@ -9,3 +9,4 @@ plugins_virtio_net_la_SOURCES = \
 plugins_virtio_net_la_CPPFLAGS = $(PLUGIN_CPP)
 plugins_virtio_net_la_CFLAGS = $(PLUGIN_CC)
 plugins_virtio_net_la_LDFLAGS = $(PLUGIN_LINK)
+PLUGIN_TEXTS += plugins/virtio-net/virtio-net.man

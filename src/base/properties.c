@@ -45,6 +45,25 @@ bool property_is_backend(uint32_t type)
 	return type == MORTISE_PROPERTY_BLOCK || type == MORTISE_PROPERTY_NET || type == MORTISE_PROPERTY_CHARDEV;
 }
 
+const char *property_value_word(uint32_t type)
+{
+	static const char *const words[] = {
+		[MORTISE_PROPERTY_BOOL] = "on|off",
+		[MORTISE_PROPERTY_U16] = "number",
+		[MORTISE_PROPERTY_U32] = "number",
+		[MORTISE_PROPERTY_U64] = "number",
+		[MORTISE_PROPERTY_SIZE] = "size",
+		[MORTISE_PROPERTY_STRING] = "text",
+		[MORTISE_PROPERTY_ENUM] = "word",
+		[MORTISE_PROPERTY_MAC] = "MAC address",
+		[MORTISE_PROPERTY_BLOCK] = "node-name",
+		[MORTISE_PROPERTY_NET] = "netdev's id",
+		[MORTISE_PROPERTY_CHARDEV] = "chardev's id",
+	};
+
+	return type < ARRAY_SIZE(words) && words[type] ? words[type] : "?";
+}
+
 const char *property_type_name(uint32_t type)
 {
 	static const char *const names[] = {

@@ -27,6 +27,9 @@ bool property_is_backend(uint32_t type);
 /* What QEMU's device-list-properties calls a property's type: "bool", "uint32", "str". */
 const char *property_type_name(uint32_t type);
 
+/* What a person would call a value of that type, in help and manual pages: "on|off", "number", "node-name". */
+const char *property_value_word(uint32_t type);
+
 /*
  * Takes the property's value from `options`, or its default. 0; -ENOENT, without a message, when there is neither;
  * -EINVAL and a message when the value does not fit.

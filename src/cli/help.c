@@ -11,28 +11,10 @@
 
 #include "accel/accel.h"
 #include "backend/net.h"
+#include "base/properties.h"
 #include "base/util.h"
 #include "machine/machine.h"
 #include "plugin/plugin.h"
-
-static const char *type_word(const struct mortise_property *property)
-{
-	static const char *const words[] = {
-		[MORTISE_PROPERTY_BOOL] = "on|off",
-		[MORTISE_PROPERTY_U16] = "number",
-		[MORTISE_PROPERTY_U32] = "number",
-		[MORTISE_PROPERTY_U64] = "number",
-		[MORTISE_PROPERTY_SIZE] = "size",
-		[MORTISE_PROPERTY_STRING] = "text",
-		[MORTISE_PROPERTY_ENUM] = "word",
-		[MORTISE_PROPERTY_MAC] = "MAC address",
-		[MORTISE_PROPERTY_BLOCK] = "node-name",
-		[MORTISE_PROPERTY_NET] = "netdev's id",
-		[MORTISE_PROPERTY_CHARDEV] = "chardev's id",
-	};
-
-	return property->type < ARRAY_SIZE(words) && words[property->type] ? words[property->type] : "?";
-}
 
 static void print_properties(FILE *to, const struct mortise_property *properties)
 {
@@ -40,7 +22,8 @@ static void print_properties(FILE *to, const struct mortise_property *properties
 		fprintf(to, "  %s=<", property->name);
 		for (const char *const *word = property->values; word && *word; word++)
 			fprintf(to, "%s%s", word == property->values ? "" : "|", *word);
-		fprintf(to, "%s>\n        %s", property->values ? "" : type_word(property), property->help);
+		fprintf(to, "%s>\n        %s", property->values ? "" : property_value_word(property->type),
+			property->help);
 		if (property->flags & MORTISE_PROPERTY_REQUIRED)
 			fputs(" (required)", to);
 		else if (property->fallback)

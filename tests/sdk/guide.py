@@ -2,87 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """docs/writing-a-plugin.md, word for word: its files are written, its commands and QMP lines run, against an installed tree."""
 
-import contextlib
 import json
 import os
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import images, tap
 from harness.qmp import QMP
-from harness.vm import BUILD, EXIT_TIMEOUT, SOURCE
+from harness.vm import SOURCE
+from workshop import workshop as fixture
 
 GUIDE = os.path.join(SOURCE, "docs/writing-a-plugin.md")
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-class Workshop:
-    """An empty folder, and the environment of someone who has installed Mortise under `root`."""
-
-    def __init__(self, directory):
-        self.root = os.path.join(directory, "root")
-        self.folder = os.path.join(directory, "work")
-        os.mkdir(self.folder, 0o755)
-        install = ["make", "-C", BUILD, "install", f"DESTDIR={self.root}"]
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS", "DESTDIR"))}
-        made = subprocess.run(install, env=clean, capture_output=True, text=True)
-        tap.check(made.returncode == 0, made.stdout + made.stderr)
-        self.prefix = self._relocate()
-        self.environment = dict(
-            clean,
-            DESTDIR=os.path.join(directory, "package"),
-            PATH=f"{self.prefix}/bin:{clean['PATH']}",
-            PKG_CONFIG_PATH=f"{self.prefix}/lib/pkgconfig",
-        )
-        self.background = None
-
-    def _relocate(self):
-        """Makes the pkg-config file tell where things are now; the prefix."""
-        (path,) = [
-            os.path.join(folder, name)
-            for folder, _, names in os.walk(self.root)
-            for name in names
-            if name == "mortise-plugin.pc"
-        ]
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        prefix = self.root + re.search(r"^prefix=(.*)$", text, re.MULTILINE).group(1)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(re.sub(r"^prefix=.*$", f"prefix={prefix}", text, flags=re.MULTILINE))
-        return prefix
-
-    def sh(self, commands, background=False):
-        arguments = dict(cwd=self.folder, env=self.environment, text=True)
-        if background:
-            self.background = subprocess.Popen(["sh", "-c", f"exec {commands.strip()}"], **arguments)
-            return ""
-        done = subprocess.run(["sh", "-exc", commands], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **arguments)
-        tap.check(done.returncode == 0, f"{commands}\n{done.stdout}")
-        return done.stdout
-
-    def stop(self):
-        if self.background:
-            self.background.terminate()
-            tap.check_equal(self.background.wait(EXIT_TIMEOUT), 0, "mortise's exit status")
-
-
 def blocks(kind):
     with open(GUIDE, encoding="utf-8") as file:
         return [(words.strip(), text) for found, words, text in BLOCK.findall(file.read()) if found == kind]
-
-
-@contextlib.contextmanager
-def fixture():
-    if not shutil.which("pkg-config"):
-        raise tap.Skip("no pkg-config")
-    with tempfile.TemporaryDirectory(prefix="mortise-guide.") as directory:
-        workshop = Workshop(directory)
-        yield workshop
-        workshop.stop()
 
 
 @tap.test("the pkg-config file knows the ABI of the headers")
@@ -133,6 +70,19 @@ def exports(workshop):
     symbols = workshop.sh("nm -D --defined-only coin.so 2>/dev/null").splitlines()
     tap.check_equal([line.split()[-1] for line in symbols if not line.startswith("+")], ["mortise_plugin_v1"], "exports")
     tap.check("NOW" in workshop.sh("readelf -d coin.so"), "coin.so is bound lazily")
+
+
+@tap.test("manual pages are well-formed, and there is one for each program, plugin and host service")
+def pages(workshop):
+    folder = f"{workshop.prefix}/share/man"
+    workshop.sh(f"for page in {folder}/man*/*; do test -z \"$(groff -man -ww -z $page 2>&1)\"; done")
+    with open(os.path.join(workshop.prefix, "include/mortise/plugin.h"), encoding="utf-8") as file:
+        table = re.search(r"^struct mortise_host \{(.*?)^\};", file.read(), re.MULTILINE | re.DOTALL)[1]
+    wanted = {f"man3/mortise_host_{name}.3" for name in re.findall(r"\(\*(\w+)\)\(", table)}
+    wanted |= {f"man1/{name}.1" for name in os.listdir(f"{workshop.prefix}/bin")}
+    plugins = [name.removesuffix(".so") for name in os.listdir(f"{workshop.prefix}/lib/mortise")]
+    wanted |= {f"man7/mortise-{name}.7" for name in plugins}
+    tap.check_equal(sorted(each for each in wanted if not os.path.exists(os.path.join(folder, each))), [], "missing pages")
 
 
 if __name__ == "__main__":

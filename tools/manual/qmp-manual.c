@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "config.h"
 #include "qmp/commands.h"
+#include "tools/manual/troff.h"
 
 static const char head[] =
 	".SH NAME\n"
@@ -67,16 +68,6 @@ static void mention(const struct schema_type *type)
 		mentioned[mentioned_count++] = type;
 }
 
-/* Text, with what troff would take for its own. */
-static void put(const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '-' || *text == '\\')
-			putchar('\\');
-		putchar(*text);
-	}
-}
-
 static void put_type(const struct schema_type *type)
 {
 	const char *separator = "";
@@ -89,7 +80,7 @@ static void put_type(const struct schema_type *type)
 	case SCHEMA_ENUM:
 		for (const char *const *value = type->values; *value; value++) {
 			printf("%s\"", separator);
-			put(*value);
+			troff_put(*value);
 			printf("\"");
 			separator = " | ";
 		}
@@ -104,7 +95,7 @@ static void put_type(const struct schema_type *type)
 	case SCHEMA_OBJECT:
 		mention(type);
 		printf("\\fI");
-		put(type->name);
+		troff_put(type->name);
 		printf("\\fP");
 		break;
 	case SCHEMA_STRING:
@@ -114,7 +105,7 @@ static void put_type(const struct schema_type *type)
 		printf("any value");
 		break;
 	default:
-		put(schema_expected(type));
+		troff_put(schema_expected(type));
 		break;
 	}
 }
@@ -123,20 +114,20 @@ static void put_members(const struct schema_type *type)
 {
 	for (const struct schema_member *member = type->members; member && member->name; member++) {
 		printf(".TP\n\\fB");
-		put(member->name);
+		troff_put(member->name);
 		printf("\\fP: ");
 		put_type(member->type);
 		printf("%s\n", member->optional ? " (optional)" : "");
-		put(member->help);
+		troff_put(member->help);
 		printf("\n");
 	}
 	for (const struct schema_variant *variant = type->variants; variant && variant->value; variant++) {
 		if (!variant->type->members)
 			continue;
 		printf(".TP\nif \\fB");
-		put(type->tag);
+		troff_put(type->tag);
 		printf("\\fP is \"");
-		put(variant->value);
+		troff_put(variant->value);
 		printf("\"\nthe members of ");
 		put_type(variant->type);
 		printf("\n");
@@ -146,9 +137,9 @@ static void put_members(const struct schema_type *type)
 static void put_command(const struct schema_command *command)
 {
 	printf(".SS ");
-	put(command->name);
+	troff_put(command->name);
 	printf("\n");
-	put(command->help);
+	troff_put(command->help);
 	printf(".%s\n", command->flags & SCHEMA_OOB ? " (\\fIoob\\fP)" : "");
 	if (command->arguments)
 		put_members(command->arguments);
@@ -175,9 +166,9 @@ int main(void)
 	for (const struct schema_group *const *group = qmp_schema.groups; *group; group++) {
 		for (const struct schema_event *e = (*group)->events; e && e->name; e++) {
 			printf(".SS ");
-			put(e->name);
+			troff_put(e->name);
 			printf("\nTold when ");
-			put(e->help);
+			troff_put(e->help);
 			printf(".\n");
 			if (e->data)
 				put_members(e->data);
@@ -186,9 +177,9 @@ int main(void)
 	printf(".SH TYPES\n");
 	for (size_t i = 0; i < mentioned_count; i++) { /* grows while types mention others */
 		printf(".SS ");
-		put(mentioned[i]->name);
+		troff_put(mentioned[i]->name);
 		printf("\n");
-		put(mentioned[i]->help);
+		troff_put(mentioned[i]->help);
 		printf(".\n");
 		put_members(mentioned[i]);
 	}
