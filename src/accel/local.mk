@@ -28,6 +28,8 @@ ACCEL_X86_64 = \
 	src/accel/soft/decode.c \
 	src/accel/soft/decode.h \
 	src/accel/soft/decode_fp.c \
+	src/accel/soft/facts.c \
+	src/accel/soft/facts.h \
 	src/accel/soft/fence.c \
 	src/accel/soft/fence.h \
 	src/accel/soft/fp.c \
@@ -62,6 +64,8 @@ ACCEL_X86_64 = \
 	src/accel/soft/jit/mem.c \
 	src/accel/soft/jit/memory.c \
 	src/accel/soft/jit/memory.h \
+	src/accel/soft/jit/need.c \
+	src/accel/soft/jit/need.h \
 	src/accel/soft/jit/translate.c \
 	src/accel/soft/jit/translate.h \
 	src/accel/soft/mem.c \
@@ -73,6 +77,8 @@ ACCEL_X86_64 = \
 	src/accel/soft/rvc.h \
 	src/accel/soft/sbi.c \
 	src/accel/soft/sbi.h \
+	src/accel/soft/simplify.c \
+	src/accel/soft/simplify.h \
 	src/accel/soft/soft.c \
 	src/accel/soft/soft.h \
 	src/accel/soft/tlb.c \

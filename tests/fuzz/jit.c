@@ -130,6 +130,27 @@ static uint32_t straight(void)
 	}
 }
 
+/* A random integer computation on a few registers, so that one's result is the next one's operand. */
+static uint32_t computation(void)
+{
+	static const uint8_t opcodes[] = {0x13, 0x1b, 0x1b, 0x33, 0x33, 0x3b, 0x3b, 0x3b};
+
+	for (;;) {
+		uint32_t insn = (uint32_t)next_random() & 0x43ff707f;
+		struct op op = {0};
+
+		insn = (insn & ~0xfffffu) | (insn & 0x7000) | opcodes[below(sizeof(opcodes))];
+		insn |= (a0 + below(8)) << 7 | (below(8) ? a0 + below(8) : 0) << 15;
+		if (insn & 0x20)
+			insn = (insn & ~(31u << 20)) | (below(8) ? a0 + below(8) : 0) << 20;
+		else if (below(2))
+			insn |= below(32) << 20;
+		decode(&op, insn);
+		if (op.code <= OP_BSETI)
+			return insn;
+	}
+}
+
 static void emit(struct rig *rig, uint32_t insn)
 {
 	unsigned size = insn_length((uint16_t)insn);
@@ -176,6 +197,72 @@ static unsigned emit_straight(struct rig *rig, unsigned most)
 
 	for (unsigned i = 0; i < count; i++)
 		emit(rig, straight());
+	return count;
+}
+
+/* What is one op when it comes together: two shifts and an or, a shift there and back, a constant in pieces. */
+static unsigned emit_pieces(struct rig *rig)
+{
+	bool word = below(2);
+	unsigned opcode = word ? 0x1b : 0x13, width = word ? 32 : 64, by = below(width);
+	unsigned back = below(4) ? (width - by) % width : below(width), count = 0;
+	unsigned from = a0 + below(4), left = a0 + below(4), right = a0 + below(4), to = a0 + below(4);
+	uint32_t shifts[2] = {rv_i(opcode, 1, left, from, (int32_t)by), rv_i(opcode, 5, right, from, (int32_t)back)};
+	bool swapped = below(2);
+
+	switch (below(3)) {
+	case 0:
+		emit(rig, shifts[swapped]);
+		while (below(2)) {
+			emit(rig, computation());
+			count++;
+		}
+		emit(rig, shifts[!swapped]);
+		emit(rig, below(2) ? rv_r(0x33, 6, 0, to, left, right) : rv_r(0x33, 6, 0, to, right, left));
+		return count + 3;
+	case 1:
+		by = (const uint8_t[]){32, 32, 48, 56}[below(4)];
+		emit(rig, SLLI(left, from, (int32_t)by));
+		if (below(4) == 0)
+			emit(rig, computation());
+		emit(rig, rv_i(0x13, 5, below(2) ? left : to, left,
+			       (int32_t)(below(2) ? by : below(64)) | (int32_t)below(2) << 10));
+		return 3;
+	default:
+		emit(rig, below(2) ? AUIPC(left, below(1 << 20)) : LUI(left, below(1 << 20)));
+		for (unsigned i = below(4); i; i--, count++)
+			emit(rig, below(3) ? rv_i(below(2) ? 0x13 : 0x1b, 0, left, left, (int32_t)below(4096) - 2048)
+					   : SLLI(left, left, (int32_t)below(20)));
+		return count + 1;
+	}
+}
+
+static unsigned emit_computation(struct rig *rig)
+{
+	unsigned count = below(12) + 1;
+
+	for (unsigned i = 0; i < count; i++)
+		emit(rig, computation());
+	return count;
+}
+
+/* A loop that is one block, with another way out of it now and then. */
+static unsigned emit_tight_loop(struct rig *rig)
+{
+	unsigned count = 3, counter = a0 + below(8);
+	uint64_t start;
+	bool other = below(2);
+
+	EMIT(rig, ADDI(COUNTER, zero, (int32_t)below(300) + 1));
+	start = rig->at;
+	count += below(2) ? emit_pieces(rig) + emit_computation(rig) : emit_computation(rig);
+	EMIT(rig, rv_i(below(2) ? 0x13 : 0x1b, 0, COUNTER, COUNTER, -1), BEQ(COUNTER, zero, other ? 8 : 4));
+	count += 2;
+	if (other)
+		EMIT(rig, rv_b((const uint8_t[]){0, 1, 4, 5, 6, 7}[below(6)], counter,
+			       below(2) ? COUNTER : a0 + below(8), (int32_t)(start - rig->at)));
+	else
+		EMIT(rig, BNE(COUNTER, zero, (int32_t)(start - rig->at)));
 	return count;
 }
 
@@ -246,9 +333,18 @@ static void make_program(struct rig *rig)
 	EMIT(rig, J((int32_t)(body - rig->at)));
 	rig->at = body;
 	for (unsigned count = 0; count < BODY;) {
-		switch (below(6)) {
+		switch (below(9)) {
 		case 0:
 			count += emit_loop(rig);
+			break;
+		case 6:
+			count += emit_tight_loop(rig);
+			break;
+		case 7:
+			count += emit_pieces(rig);
+			break;
+		case 8:
+			count += emit_computation(rig);
 			break;
 		case 1:
 			count += emit_skip(rig);
@@ -307,6 +403,20 @@ static bool run_seed(struct rig *rigs[2], uint64_t seed)
 	return false;
 }
 
+/* Makes a hart look around at any moment, which must not change what it computes. */
+static void *disturb(void *arg)
+{
+	struct rig *rig = arg;
+	const struct timespec pause = {.tv_nsec = 20000};
+
+	for (;;) {
+		hart_kick(&rig->soft->harts[0]);
+		nanosleep(&pause, NULL);
+		pthread_testcancel();
+	}
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
@@ -315,13 +425,17 @@ int main(int argc, char **argv)
 	time_t end = time(NULL) + seconds;
 	struct rig *rigs[2] = {rig_new_with(1, "jit-cache=64K"), rig_new_with(1, "jit=off")};
 	uint64_t first = seed;
+	pthread_t disturber;
 	bool same;
 
+	pthread_create(&disturber, NULL, disturb, rigs[0]);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	do
 		same = run_seed(rigs, seed++);
 	while (same && (seconds == 0 || time(NULL) < end));
 	printf("# %llu programs from seed %llu on\n", (unsigned long long)(seed - first), (unsigned long long)first);
+	pthread_cancel(disturber);
+	pthread_join(disturber, NULL);
 	rig_free(rigs[0]);
 	rig_free(rigs[1]);
 	printf("1..1\n%sok 1 - the JIT does as the interpreter\n", same ? "" : "not ");

@@ -12,13 +12,9 @@
 #include "accel/soft/decode.h"
 #include "accel/soft/hart.h"
 #include "accel/soft/mmu.h"
+#include "accel/soft/simplify.h"
 #include "accel/soft/soft.h"
 #include "base/util.h"
-
-#define BLOCK_INSNS 32
-#define BLOCK_BRANCHES 3
-/* Each instruction at most an op and a link, and the end one more of each. */
-#define BLOCK_OPS (BLOCK_INSNS + BLOCK_BRANCHES + 3)
 
 /* A copy of the code to decode: what the guest changes meanwhile is noticed by comparing again. */
 struct window {
@@ -32,6 +28,8 @@ struct builder {
 	uint32_t page;
 	unsigned offset; /* of the next instruction, in the page */
 	unsigned insns, branches;
+	bool simplified; /* for the JIT; the interpreter, its oracle, takes instructions as they are */
+	struct simplifier simplifier;
 	struct op ops[BLOCK_OPS];
 	unsigned count;
 };
@@ -55,34 +53,9 @@ static uint32_t window_insn(const struct window *window, unsigned offset)
 	return insn;
 }
 
-static bool is_near(unsigned code)
-{
-	return code >= OP_JAL && code <= OP_FALL;
-}
-
 static bool is_branch(unsigned code)
 {
 	return code >= OP_BEQ && code <= OP_BGEU;
-}
-
-/* Nothing may follow these in a block. */
-static bool ends_block(unsigned code)
-{
-	switch (code) {
-	case OP_JAL:
-	case OP_JALR:
-	case OP_FENCE_I:
-	case OP_ECALL:
-	case OP_EBREAK:
-	case OP_SRET:
-	case OP_WFI:
-	case OP_SFENCE_VMA:
-	case OP_ILLEGAL:
-	case OP_CROSS:
-		return true;
-	default:
-		return false;
-	}
 }
 
 /* Register computations without another effect than their result. */
@@ -133,18 +106,23 @@ static bool build_insn(struct builder *b)
 		op.code = OP_CROSS;
 	else
 		decode(&op, insn);
+	if (op.code == OP_PCREL)
+		op.imm += b->offset;
 	if (op.code == OP_CROSS && b->insns) {
 		emit_fall(b, true);
 		return false;
 	}
-	if (is_near(op.code))
+	if (op_is_near(&op))
 		emit_jump(b, &op, b->offset, true);
-	else if (!is_pure(op.code) || op.rd != REG_SINK || b->insns == 0)
-		emit(b, op.code == OP_PCREL ? (op.imm += b->offset, &op) : &op);
+	else if (!is_pure(op.code) || op.rd != REG_SINK || b->insns == 0) {
+		if (b->simplified)
+			b->count -= simplify(&b->simplifier, &op, b->count);
+		emit(b, &op);
+	}
 	b->offset += length;
 	b->insns++;
 	b->branches += is_branch(op.code);
-	return !ends_block(op.code);
+	return !op_ends_block(&op);
 }
 
 static void build(struct builder *b, const uint8_t *host, uint32_t page, unsigned offset)
@@ -153,6 +131,7 @@ static void build(struct builder *b, const uint8_t *host, uint32_t page, unsigne
 	b->window.size = MIN(sizeof(b->window.bytes), PAGE_SIZE - offset);
 	b->page = page;
 	b->insns = b->branches = b->count = 0;
+	simplify_start(&b->simplifier, b->ops);
 	read_code(b->window.bytes, host + offset, b->window.size);
 	for (;;) {
 		if (b->offset >= PAGE_SIZE || b->insns == BLOCK_INSNS || b->branches == BLOCK_BRANCHES) {
@@ -191,6 +170,7 @@ static struct block *build_block(struct hart *hart, uint32_t page, unsigned offs
 	struct block *block;
 	unsigned end;
 
+	b.simplified = hart->jit.memory;
 	build(&b, host, page, offset);
 	end = MIN(b.offset, PAGE_SIZE);
 	code_claim(hart, page, code_lines(offset, end - offset));
@@ -286,7 +266,7 @@ struct op *block_cross(struct hart *hart, uint64_t pc)
 		struct op op = {.pc = b.offset | (insn_length(insn) == 4)};
 
 		decode(&op, insn_length(insn) == 4 ? insn : low);
-		if (is_near(op.code))
+		if (op_is_near(&op))
 			emit_jump(&b, &op, b.offset, false);
 		else
 			emit(&b, op.code == OP_PCREL ? (op.imm += b.offset, &op) : &op);

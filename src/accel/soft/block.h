@@ -11,6 +11,11 @@
 struct hart;
 struct block;
 
+#define BLOCK_INSNS 64
+#define BLOCK_BRANCHES 3
+/* Each instruction an op, each branch a link as well, and the end one more of each. */
+#define BLOCK_OPS (BLOCK_INSNS + BLOCK_BRANCHES + 3)
+
 /*
  * All of these are called between blocks, with hart->pc at `pc`. They return NULL when the fetch trapped or the hart is
  * to look around first: hart->pc then says where to go on.

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Register file slots: x0 is never written, so writes to it go to a slot that nobody reads. */
@@ -124,4 +125,39 @@ static inline uint64_t near_offset(const struct op *op)
 static inline struct link *op_link(struct op *op)
 {
 	return (struct link *)(op + 1);
+}
+
+static inline bool op_is_near(const struct op *op)
+{
+	return op->code >= OP_JAL && op->code <= OP_FALL;
+}
+
+/* How many ops' room the op takes. */
+static inline unsigned op_slots(const struct op *op)
+{
+	return op_is_near(op) ? 2 : 1;
+}
+
+/* Nothing may follow these in a block. */
+static inline bool op_ends_block(const struct op *op)
+{
+	switch (op->code) {
+	case OP_JAL:
+	case OP_FALL:
+	case OP_JAL_FAR:
+	case OP_FALL_FAR:
+	case OP_JALR:
+	case OP_CROSS:
+	case OP_DEAD:
+	case OP_FENCE_I:
+	case OP_ECALL:
+	case OP_EBREAK:
+	case OP_SRET:
+	case OP_WFI:
+	case OP_SFENCE_VMA:
+	case OP_ILLEGAL:
+		return true;
+	default:
+		return false;
+	}
 }

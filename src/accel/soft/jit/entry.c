@@ -74,8 +74,10 @@ static void write_leave(struct assembler *a)
 
 static void write_exit(struct assembler *a, enum jit_exit why, const uint8_t *leave)
 {
-	if (why != JIT_LOOK_UP)
+	if (why != JIT_LOOK_UP) {
+		asm_rm(a, A_ADD | A_W, RAX, HART(cache.arena));
 		asm_rm(a, A_STORE | A_W, RAX, HART(jit.op));
+	}
 	asm_const(a, RAX, why);
 	asm_jmp_to(a, leave);
 }
@@ -89,6 +91,7 @@ static void write_call(struct assembler *a, bool (*function)(struct hart *hart, 
 	asm_imm(a, I_SUB, A_W, rm_reg(RSP), 8);
 	asm_rm(a, A_LEA, RDI, rm_mem(RBP, -HART_BIAS));
 	asm_mov(a, RSI, rm_reg(RAX));
+	asm_rm(a, A_ADD | A_W, RSI, HART(cache.arena));
 	asm_const(a, RAX, (int64_t)(uintptr_t)function);
 	asm_rm(a, A_GROUP_FF, FF_CALL, rm_reg(RAX));
 	load_registers(a);

@@ -9,6 +9,18 @@ static void retire(struct translation *t, const struct op *op)
 	asm_imm(&t->a, I_ADD, A_W, rm_reg(INSTRET), op->count + 1);
 }
 
+/* Where the loop to the block's own start is left, the registers become what they should be. */
+static void leave_loop(struct translation *t)
+{
+	for (unsigned reg = 1; reg < REG_SINK; reg++)
+		if (t->needs.extend >> reg & 1) {
+			enum host_reg to = jit_target(reg);
+
+			asm_rm(&t->a, A_MOVSXD, to, map_x(reg));
+			jit_put(t, reg, to);
+		}
+}
+
 /*
  * An unlinked jump goes to the next byte, where the request to link it is. Forward jumps inside a page need not look at
  * exit_request: no loop is without another kind.
@@ -26,7 +38,9 @@ void jit_take_near(struct translation *t, struct op *op)
 	op_link(op)->site = (uint32_t)(site - t->jit->memory);
 	if (requested)
 		asm_land(requested, t->a.at);
-	asm_const(&t->a, RAX, (int64_t)(uintptr_t)op);
+	if (op == t->needs.loop)
+		leave_loop(t);
+	jit_load_op(t, op);
 	asm_jmp_to(&t->a, jit_fixed(t, t->jit->follow));
 }
 
@@ -89,15 +103,16 @@ void jit_take_far(struct translation *t, struct op *op)
 static void compare(struct translation *t)
 {
 	const struct op *op = t->op;
+	unsigned width = op == t->needs.loop && t->needs.loop_words ? 0 : A_W;
 	enum host_reg left;
 
 	if (op->rs2 == 0 && jit_pinned[op->rs1] != NO_REG)
-		asm_rm(&t->a, A_TEST | A_W, jit_pinned[op->rs1], rm_reg(jit_pinned[op->rs1]));
+		asm_rm(&t->a, A_TEST | width, jit_pinned[op->rs1], rm_reg(jit_pinned[op->rs1]));
 	else if (op->rs2 == 0)
-		asm_imm(&t->a, I_CMP, A_W, map_x(op->rs1), 0);
+		asm_imm(&t->a, I_CMP, width, map_x(op->rs1), 0);
 	else {
 		left = jit_use(t, op->rs1, RAX);
-		asm_rm(&t->a, A_CMP | A_W, left, map_x(op->rs2));
+		asm_rm(&t->a, A_CMP | width, left, map_x(op->rs2));
 	}
 }
 
@@ -115,6 +130,8 @@ static void branch(struct translation *t, enum host_cond cond)
 		untaken = asm_jcc(&t->a, cond ^ 1);
 		jit_take_near(t, op);
 		asm_land(untaken, t->a.at);
+		if (op == t->needs.loop)
+			leave_loop(t);
 	}
 }
 

@@ -5,11 +5,15 @@
 #include "accel/soft/jit/host.h"
 #include "accel/soft/jit/translate.h"
 
-/* Sign-extends a 32-bit result and makes it rd. */
+/* Makes a 32-bit result rd, sign-extended if anybody needs that. */
 static void put_w(struct translation *t, enum host_reg from)
 {
 	enum host_reg rd = jit_target(t->op->rd);
 
+	if (jit_need(&t->needs, t->op) == NEED_LOW) {
+		jit_put(t, t->op->rd, from);
+		return;
+	}
 	asm_rm(&t->a, A_MOVSXD, rd, rm_reg(from));
 	jit_put(t, t->op->rd, rd);
 }
@@ -52,6 +56,36 @@ static void immediate(struct translation *t, enum arithmetic arithmetic, unsigne
 
 	jit_load(t, rd, t->op->rs1);
 	asm_imm(&t->a, arithmetic, width, rm_reg(rd), (int32_t)t->op->imm);
+	put(t, width, rd);
+}
+
+static void extend_word(struct translation *t)
+{
+	enum host_reg rd = jit_target(t->op->rd);
+	bool low = jit_need(&t->needs, t->op) == NEED_LOW;
+
+	asm_rm(&t->a, low ? A_MOV : A_MOVSXD, rd, map_x(t->op->rs1));
+	jit_put(t, t->op->rd, rd);
+}
+
+static void add_immediate_word(struct translation *t)
+{
+	if (t->op->imm)
+		immediate(t, I_ADD, 0);
+	else
+		extend_word(t);
+}
+
+static void subtract(struct translation *t, unsigned width)
+{
+	enum host_reg rd = jit_target(t->op->rd);
+
+	if (t->op->rs1) {
+		binary(t, A_SUB, width, false);
+		return;
+	}
+	jit_load(t, rd, t->op->rs2);
+	asm_rm(&t->a, A_GROUP_F7 | width, F7_NEG, rm_reg(rd));
 	put(t, width, rd);
 }
 
@@ -262,12 +296,14 @@ static bool single_bit(struct translation *t)
 
 static void constant(struct translation *t)
 {
-	enum host_reg rd = jit_pinned[t->op->rd];
+	enum host_reg rd = jit_target(t->op->rd);
 
-	if (rd != NO_REG)
-		asm_const(&t->a, rd, t->op->imm);
-	else
+	if (rd == RAX && t->op->imm == (int32_t)t->op->imm) {
 		asm_store_const(&t->a, A_W, map_x(t->op->rd), (int32_t)t->op->imm);
+		return;
+	}
+	asm_const(&t->a, rd, t->op->imm);
+	jit_put(t, t->op->rd, rd);
 }
 
 static void move(struct translation *t)
@@ -300,6 +336,8 @@ bool jit_int(struct translation *t)
 {
 	const unsigned W = A_W;
 
+	if (jit_need(&t->needs, t->op) == NEED_NONE)
+		return true;
 	/* clang-format off */
 	switch (t->op->code) {
 	case OP_CONST: constant(t); return true;
@@ -315,7 +353,7 @@ bool jit_int(struct translation *t)
 	case OP_SRLI: shift_immediate(t, S_SHR, W); return true;
 	case OP_SRAI: shift_immediate(t, S_SAR, W); return true;
 	case OP_ADD: binary(t, A_ADD, W, true); return true;
-	case OP_SUB: binary(t, A_SUB, W, false); return true;
+	case OP_SUB: subtract(t, W); return true;
 	case OP_SLL: shift(t, S_SHL, W); return true;
 	case OP_SLT: set_less(t, CC_L); return true;
 	case OP_SLTU: set_less(t, CC_B); return true;
@@ -324,12 +362,12 @@ bool jit_int(struct translation *t)
 	case OP_SRA: shift(t, S_SAR, W); return true;
 	case OP_OR: binary(t, A_OR, W, true); return true;
 	case OP_AND: binary(t, A_AND, W, true); return true;
-	case OP_ADDIW: immediate(t, I_ADD, 0); return true;
+	case OP_ADDIW: add_immediate_word(t); return true;
 	case OP_SLLIW: shift_immediate(t, S_SHL, 0); return true;
 	case OP_SRLIW: shift_immediate(t, S_SHR, 0); return true;
 	case OP_SRAIW: shift_immediate(t, S_SAR, 0); return true;
 	case OP_ADDW: binary(t, A_ADD, 0, true); return true;
-	case OP_SUBW: binary(t, A_SUB, 0, false); return true;
+	case OP_SUBW: subtract(t, 0); return true;
 	case OP_SLLW: shift(t, S_SHL, 0); return true;
 	case OP_SRLW: shift(t, S_SHR, 0); return true;
 	case OP_SRAW: shift(t, S_SAR, 0); return true;

@@ -13,6 +13,7 @@
 #include "accel/soft/jit/entry.h"
 #include "accel/soft/jit/memory.h"
 #include "accel/soft/jit/translate.h"
+#include "accel/soft/mmu.h"
 #include "base/cleanup.h"
 
 int jit_init(struct hart *hart, size_t size, struct mortise_error *err)
@@ -85,14 +86,21 @@ static struct jit_jump *jump_slot(struct hart *hart, uint64_t pc)
 static uint64_t find_code(struct hart *hart)
 {
 	uint64_t pc = hart->pc, code;
-	struct block *block = block_look_up(hart, pc);
+	struct jit_jump *jump = jump_slot(hart, pc);
+	const struct tlb_entry *entry = mmu_fetch(hart, pc);
+	struct block *block;
 
+	if (!entry)
+		return 0;
+	/* Traps come back to where they came from, and often it was only the translation that was missing. */
+	if (jump->pc == pc && jump->addend == entry->addend && jump->block->ops[0].code != OP_DEAD)
+		return jump->code;
+	block = block_look_up(hart, pc);
 	if (!block)
 		return 0;
 	code = jit_translate(hart, block);
 	if (code)
-		*jump_slot(hart, pc) =
-			(struct jit_jump){.pc = pc, .addend = block_host(hart, block) - (pc & PAGE_MASK), .code = code};
+		*jump = (struct jit_jump){pc, block_host(hart, block) - (pc & PAGE_MASK), code, block};
 	return code;
 }
 

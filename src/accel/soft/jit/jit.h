@@ -30,7 +30,7 @@ struct hart;
 struct jit_jump {
 	uint64_t pc, addend;
 	uint64_t code;
-	uint64_t unused; /* the table is indexed by a shift */
+	const struct block *block; /* which may be dead */
 };
 
 /* Why code came back. */

@@ -17,14 +17,14 @@ void jit_stub_group(struct translation *t, uint8_t *from, struct op *end)
 	t->stubs[t->stub_count - 1].end = end;
 }
 
-static void load_op(struct translation *t, const struct op *op)
+void jit_load_op(struct translation *t, const struct op *op)
 {
-	asm_const(&t->a, RAX, (int64_t)(uintptr_t)op);
+	asm_const(&t->a, RAX, (int64_t)((uintptr_t)op - t->arena));
 }
 
 void jit_call(struct translation *t, uint32_t fixed)
 {
-	load_op(t, t->op);
+	jit_load_op(t, t->op);
 	asm_call_to(&t->a, jit_fixed(t, fixed));
 }
 
@@ -59,7 +59,7 @@ void jit_put(struct translation *t, unsigned reg, enum host_reg from)
 
 void jit_bail(struct translation *t)
 {
-	load_op(t, t->op);
+	jit_load_op(t, t->op);
 	asm_jmp_to(&t->a, jit_fixed(t, t->jit->bail));
 }
 
@@ -112,27 +112,6 @@ static void write_stub(struct translation *t, unsigned i)
 	}
 }
 
-/* How many ops' room the op takes: a near jump has a link behind it. */
-static unsigned op_slots(const struct op *op)
-{
-	return op->code >= OP_JAL && op->code <= OP_FALL ? 2 : 1;
-}
-
-/* Nothing of the block is behind these. */
-static bool is_last(const struct op *op)
-{
-	switch (op->code) {
-	case OP_JAL:
-	case OP_FALL:
-	case OP_JAL_FAR:
-	case OP_FALL_FAR:
-	case OP_JALR:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static void translate(struct translation *t, struct op *op)
 {
 	for (struct op *behind;; op += op_slots(op)) {
@@ -143,7 +122,7 @@ static void translate(struct translation *t, struct op *op)
 			jit_bail(t);
 			break;
 		}
-		if (is_last(op))
+		if (op_ends_block(op))
 			break;
 	}
 	for (unsigned i = 0; i < t->stub_count; i++)
@@ -163,8 +142,10 @@ uint64_t jit_translate(struct hart *hart, struct block *block)
 	}
 	t.a.at = jit->memory + jit->used;
 	t.jit = jit;
+	t.arena = (uintptr_t)hart->cache.arena;
 	t.fp = FP_UNKNOWN;
 	t.stub_count = 0;
+	jit_find_needs(&t.needs, block);
 	translate(&t, block->ops);
 	block->code = (uintptr_t)(jit->memory + jit->used) + (uint64_t)jit->to_exec;
 	/* Entries are aligned as the host fetches. */

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "accel/soft/jit/map.h"
+#include "accel/soft/jit/need.h"
 
 /* No block's code is longer. */
 #define JIT_BLOCK_MAX (UINT64_C(24) << 10)
@@ -31,6 +32,8 @@ struct stub {
 struct translation {
 	struct assembler a;
 	struct jit *jit;
+	uintptr_t arena; /* of the ops */
+	struct needs needs;
 	struct op *op;	  /* under translation */
 	enum fp_known fp; /* what was tested before in this block */
 	struct stub stubs[JIT_STUBS];
@@ -77,6 +80,9 @@ static inline const uint8_t *jit_fixed(const struct translation *t, uint32_t off
 
 /* Floating-point code comes behind the test that the registers' state (hart.h) allows it. */
 void jit_fp_need(struct translation *t, enum fp_known state);
+
+/* RAX = how fixed code is told of `op`: its place in the arena. */
+void jit_load_op(struct translation *t, const struct op *op);
 
 /* Calls fixed code with the present op. */
 void jit_call(struct translation *t, uint32_t fixed);
