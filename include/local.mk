@@ -9,7 +9,8 @@ mortiseinclude_HEADERS = \
 	include/mortise/plugin.h \
 	include/mortise/property.h \
 	include/mortise/queue.h \
-	include/mortise/services.h
+	include/mortise/services.h \
+	include/mortise/vhost.h
 
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = include/mortise-plugin.pc

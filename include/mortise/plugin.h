@@ -48,6 +48,7 @@
 #include <mortise/property.h>
 #include <mortise/queue.h>
 #include <mortise/services.h>
+#include <mortise/vhost.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -199,6 +200,16 @@ struct mortise_host {
 	 * is dropped, which is logged.
 	 */
 	void (*event)(struct mortise_device *device, uint32_t event, const struct mortise_value *values);
+
+	/* --- since ABI 1.1: queues served by somebody else: see mortise/vhost.h --- */
+
+	void (*offer_ring_features)(struct mortise_device *device, uint64_t features);
+	int (*memory_region)(struct mortise_device *device, uint32_t index, struct mortise_memory_region *region);
+	int (*vring_lend)(struct mortise_device *device, uint32_t queue, struct mortise_vring *vring);
+	void (*vring_return)(struct mortise_device *device, uint32_t queue, int32_t next);
+	int (*net_vhost)(struct mortise_net *net, uint32_t pair, struct mortise_net_vhost *vhost);
+	int (*char_connect)(struct mortise_chardev *chardev);
+	int (*char_descriptor)(struct mortise_chardev *chardev);
 };
 
 /* A device type that the plugin offers. Constant; lives as long as the plugin. `self` is the instance's memory. */

@@ -35,7 +35,8 @@ enum mortise_property_type {
 
 enum mortise_property_flag {
 	MORTISE_PROPERTY_REQUIRED = 1u << 0, /* device_add without it is refused */
-	MORTISE_PROPERTY_SECRET = 1u << 1    /* never logged nor shown by a query */
+	MORTISE_PROPERTY_SECRET = 1u << 1,   /* never logged nor shown by a query */
+	MORTISE_PROPERTY_CLIENT = 1u << 2    /* CHARDEV: the instance connects to a server by char_connect(); ABI 1.1 */
 };
 
 struct mortise_property {

@@ -284,3 +284,30 @@ void char_poll(struct mortise_chardev *chardev, uint32_t events)
 	if (!chardev->socket && events & MORTISE_CHAR_WRITABLE)
 		tell_later(claim, MORTISE_CHAR_WRITABLE);
 }
+
+int char_connect(struct mortise_chardev *chardev)
+{
+	struct char_claim *claim = chardev->claim;
+	int r;
+
+	if (!chardev->socket)
+		return -ENOTSOCK;
+	if (chardev->listen_fd >= 0) {
+		/* It was to be the server; whoever has connected meanwhile is not the one that is wanted. */
+		claim->listening = event_free_null(claim->listening);
+		char_unlisten(chardev);
+		if (chardev->fd >= 0)
+			peer_left(claim);
+	}
+	if (chardev->fd >= 0)
+		return 0;
+	r = char_dial(chardev, NULL);
+	if (r == 0)
+		watch_connection(claim);
+	return r;
+}
+
+int char_descriptor(struct mortise_chardev *chardev)
+{
+	return chardev->socket && chardev->fd >= 0 ? chardev->fd : -ENOTCONN;
+}

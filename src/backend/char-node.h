@@ -39,8 +39,15 @@ struct mortise_chardev {
 	char *id, *path, *filename;
 	bool socket;		  /* else a file */
 	int listen_fd;		  /* -1: no server */
+	bool foreign;		  /* somebody else is the server at `path`, so that we could not be */
 	dev_t device;		  /* of the listening socket's file, and */
 	ino_t inode;		  /* with it: whether it is still ours to remove */
 	int fd;			  /* the other end; -1: nobody. The claim's loop's */
 	struct char_claim *claim; /* control thread, and the claim's own loop */
 };
+
+/* Listens no more; the socket's file goes along, unless another has taken its place. */
+void char_unlisten(struct mortise_chardev *chardev);
+
+/* Connects to the server at `path`. */
+int char_dial(struct mortise_chardev *chardev, struct mortise_error *err);

@@ -25,18 +25,23 @@ int chars_new(struct chars **out, struct mortise_error *err)
 	return *out ? 0 : mortise_fail(err, -ENOMEM, "Out of memory for chardevs");
 }
 
-/* The socket's file goes along, unless another has taken its place. */
-static struct mortise_chardev *char_free(struct mortise_chardev *chardev)
+void char_unlisten(struct mortise_chardev *chardev)
 {
 	struct stat st;
 
+	if (chardev->listen_fd < 0)
+		return;
+	close(chardev->listen_fd);
+	chardev->listen_fd = -1;
+	if (lstat(chardev->path, &st) == 0 && st.st_dev == chardev->device && st.st_ino == chardev->inode)
+		unlink(chardev->path);
+}
+
+static struct mortise_chardev *char_free(struct mortise_chardev *chardev)
+{
 	if (!chardev)
 		return NULL;
-	if (chardev->listen_fd >= 0) {
-		close(chardev->listen_fd);
-		if (lstat(chardev->path, &st) == 0 && st.st_dev == chardev->device && st.st_ino == chardev->inode)
-			unlink(chardev->path);
-	}
+	char_unlisten(chardev);
 	if (chardev->fd >= 0)
 		close(chardev->fd);
 	free(chardev->id);
@@ -84,6 +89,11 @@ static int listen_at(struct mortise_chardev *chardev, struct mortise_error *err)
 
 	if (r == 0)
 		r = net_socket_bind(fd, SOCK_STREAM, chardev->path, err);
+	if (r == -EADDRINUSE) {
+		/* Some clients say so although they have started a server there, for a device that wants one. */
+		chardev->foreign = true;
+		return 0;
+	}
 	if (r < 0)
 		return r;
 	if (lstat(chardev->path, &st) < 0 || listen(fd, 1) < 0)
@@ -95,7 +105,7 @@ static int listen_at(struct mortise_chardev *chardev, struct mortise_error *err)
 	return 0;
 }
 
-static int connect_to(struct mortise_chardev *chardev, struct mortise_error *err)
+int char_dial(struct mortise_chardev *chardev, struct mortise_error *err)
 {
 	_cleanup_close_ int fd = -1;
 	struct sockaddr_un address;
@@ -130,7 +140,7 @@ static int open_socket(struct mortise_chardev *chardev, struct options *options,
 		chardev->filename = NULL;
 		return mortise_fail(err, -ENOMEM, "Out of memory for chardev '%s'", chardev->id);
 	}
-	return server ? listen_at(chardev, err) : connect_to(chardev, err);
+	return server ? listen_at(chardev, err) : char_dial(chardev, err);
 }
 
 static int open_output(struct mortise_chardev *chardev, const char *path, struct mortise_error *err)
@@ -257,6 +267,16 @@ const char *char_id(const struct mortise_chardev *chardev)
 const char *char_filename(const struct mortise_chardev *chardev)
 {
 	return chardev->filename;
+}
+
+int char_check_own(const struct mortise_chardev *chardev, struct mortise_error *err)
+{
+	if (!chardev->foreign)
+		return 0;
+	return mortise_fail(err, -EADDRINUSE,
+			    "Chardev '%s' cannot be the server at '%s': another process is; remove that socket, or say "
+			    "server=off to connect to it",
+			    chardev->id, chardev->path);
 }
 
 bool char_is_claimed(const struct mortise_chardev *chardev)

@@ -37,6 +37,12 @@ const char *char_filename(const struct mortise_chardev *chardev); /* "unix:/tmp/
 bool char_is_claimed(const struct mortise_chardev *chardev);
 
 /*
+ * Whether the chardev is the server that it was declared to be. One whose path another process serves is made all the
+ * same, for a device that connects to that by char_connect(); for others, -EADDRINUSE.
+ */
+int char_check_own(const struct mortise_chardev *chardev, struct mortise_error *err);
+
+/*
  * Reserves the chardev for `owner` (a device's id, copied). `ready` runs on `loop`; it returns false where nobody
  * listens now, and is then not called again until char_poll(). -EBUSY. char_release() leaves a last task on `loop`,
  * which must still be run (loop_free() of a loop with a thread does that); the chardev can be claimed again at once,
@@ -52,3 +58,5 @@ void char_info(struct mortise_chardev *chardev, struct mortise_char_info *info);
 int64_t char_read(struct mortise_chardev *chardev, void *data, uint64_t room);
 int64_t char_write(struct mortise_chardev *chardev, const void *data, uint64_t size);
 void char_poll(struct mortise_chardev *chardev, uint32_t events);
+int char_connect(struct mortise_chardev *chardev);
+int char_descriptor(struct mortise_chardev *chardev);

@@ -39,6 +39,8 @@ libmortise_a_SOURCES += \
 	src/backend/net-user-options.c \
 	src/backend/net-user.c \
 	src/backend/net-user.h \
+	src/backend/net-vhost.c \
+	src/backend/net-vhost.h \
 	src/backend/net.c \
 	src/backend/net.h \
 	src/backend/terminal.c \

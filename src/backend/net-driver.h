@@ -46,6 +46,10 @@ struct net_driver {
 	int64_t (*receive)(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count);
 	void (*poll)(struct mortise_net *net, uint32_t queue, uint32_t events);
 
+	/* Optional: the descriptors of a queue pair for the kernel's vhost; -ENOTSUP, `frames` -1: see mortise/vhost.h.
+	 */
+	int (*vhost)(struct mortise_net *net, uint32_t pair, int *vhost, int *frames);
+
 	/* Optional: what net_flush_later() asked for. */
 	void (*flush)(struct mortise_net *net);
 };

@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 
 #include "backend/net-gso.h"
+#include "backend/net-vhost.h"
 #include "base/util.h"
 
 #ifndef TUN_F_USO4
@@ -35,11 +36,12 @@ struct tap_queue {
 
 struct tap {
 	struct mortise_net net;
-	const char *ifname, *fd, *fds, *script, *downscript;
-	uint8_t vhost;
+	const char *ifname, *fd, *fds, *script, *downscript, *vhostfd, *vhostfds;
+	uint8_t vhost, vhostforce;
 	uint32_t queues;
 
 	struct tap_queue queue[NET_QUEUE_PAIRS_MAX];
+	int vhosts[NET_QUEUE_PAIRS_MAX]; /* of /dev/vhost-net, one a queue; -1: not asked for */
 	uint8_t *finished;     /* where frames are finished for a tap without virtio-net headers; otherwise NULL */
 	unsigned tun_offloads; /* TUN_F_*: what the guest can receive */
 	uint32_t pairs;	       /* queues in use */
@@ -65,8 +67,6 @@ static int check_options(struct mortise_net *net, struct options *options, struc
 		if (scripts[i][1] && *scripts[i][1] && !streq(scripts[i][1], "no"))
 			return mortise_fail(err, -EINVAL, "Parameter '%s' can only be 'no': set up the tap beforehand",
 					    scripts[i][0]);
-	if (tap->vhost)
-		return mortise_fail(err, -ENOTSUP, "vhost=on is not available in this build; leave it out");
 	return 0;
 }
 
@@ -206,6 +206,16 @@ static int open_by_fds(struct tap *tap, struct mortise_error *err)
 	return 0;
 }
 
+static int open_vhost(struct tap *tap, struct mortise_error *err)
+{
+	if (!tap->vhost && !tap->vhostforce && !tap->vhostfd && !tap->vhostfds)
+		return 0;
+	if (tap->finished)
+		return mortise_fail(err, -EINVAL,
+				    "vhost takes a tap that was opened with virtio-net headers (IFF_VNET_HDR)");
+	return net_vhost_open(tap->vhostfd, tap->vhostfds, tap->net.queue_pairs, tap->vhosts, err);
+}
+
 static void probe_offloads(struct tap *tap)
 {
 	static const struct {
@@ -249,6 +259,7 @@ static int tap_open(struct mortise_net *net, struct mortise_error *err)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(tap->queue); i++)
 		tap->queue[i] = (struct tap_queue){.tap = tap, .index = i, .fd = -1};
+	memset(tap->vhosts, 0xff, sizeof(tap->vhosts));
 	if (tap->ifname) {
 		net->queue_pairs = MAX(tap->queues, 1);
 		snprintf(net->info, sizeof(net->info), "ifname=%s", tap->ifname);
@@ -256,8 +267,14 @@ static int tap_open(struct mortise_net *net, struct mortise_error *err)
 	} else {
 		r = open_by_fds(tap, err);
 	}
-	if (r < 0)
+	if (r == 0)
+		r = open_vhost(tap, err);
+	if (r < 0) {
+		if (tap->ifname)
+			close_queues(tap);
+		free(steal_ptr(&tap->finished));
 		return r;
+	}
 	probe_offloads(tap);
 	if (tap->ifname)
 		read_mtu(tap);
@@ -269,6 +286,7 @@ static void tap_close(struct mortise_net *net)
 	struct tap *tap = container_of(net, struct tap, net);
 
 	close_queues(tap);
+	net_vhost_close(tap->vhosts, ARRAY_SIZE(tap->vhosts));
 	free(steal_ptr(&tap->finished));
 }
 
@@ -421,6 +439,17 @@ static void tap_detach(struct mortise_net *net)
 	tap->tun_offloads = 0;
 }
 
+static int tap_vhost(struct mortise_net *net, uint32_t pair, int *vhost, int *frames)
+{
+	const struct tap *tap = container_of(net, struct tap, net);
+
+	if (tap->vhosts[pair] < 0)
+		return -ENOTSUP;
+	*vhost = tap->vhosts[pair];
+	*frames = tap->queue[pair].fd;
+	return 0;
+}
+
 static int put_frame(struct tap *tap, uint32_t queue, const struct iovec *iov, uint32_t count)
 {
 	ssize_t n;
@@ -490,7 +519,10 @@ static const struct mortise_property tap_properties[] = {
 	{OPTION(U32, queues, "queue pairs to open"), .min = 1, .max = NET_QUEUE_PAIRS_MAX},
 	{OPTION(STRING, script, "no (taps are set up beforehand)")},
 	{OPTION(STRING, downscript, "no")},
-	{OPTION(BOOL, vhost, "move frames in the kernel (not in this build)")},
+	{OPTION(BOOL, vhost, "move frames in the kernel (/dev/vhost-net)")},
+	{OPTION(BOOL, vhostforce, "the same")},
+	{OPTION(STRING, vhostfd, "descriptor of an open /dev/vhost-net, for vhost")},
+	{OPTION(STRING, vhostfds, "such descriptors, one for each queue pair, as in 5:6")},
 	{0},
 };
 
@@ -507,4 +539,5 @@ const struct net_driver net_tap = {
 	.send = tap_send,
 	.receive = tap_receive,
 	.poll = tap_poll,
+	.vhost = tap_vhost,
 };

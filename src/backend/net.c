@@ -508,6 +508,20 @@ void net_poll(struct mortise_net *net, uint32_t queue, uint32_t events)
 	poll_now(net, queue);
 }
 
+int net_vhost(struct mortise_net *net, uint32_t pair, struct mortise_net_vhost *out)
+{
+	struct mortise_net_vhost full = {.struct_size = MIN(out->struct_size, (uint32_t)sizeof(full))};
+	int r = net->driver->vhost && pair < net->queue_pairs ? net->driver->vhost(net, pair, &full.vhost, &full.frames)
+							      : -ENOTSUP;
+
+	if (r < 0)
+		return r;
+	if (!link_is_up(net))
+		full.frames = -1;
+	memcpy(out, &full, full.struct_size);
+	return 0;
+}
+
 /* --- queries --- */
 
 struct mortise_net *net_next(struct nets *nets, struct mortise_net *after)

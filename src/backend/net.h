@@ -15,6 +15,7 @@
 #include <mortise/error.h>
 #include <mortise/net.h>
 #include <mortise/property.h>
+#include <mortise/vhost.h>
 #include <sys/uio.h>
 
 struct nets; /* the registry */
@@ -61,6 +62,7 @@ int net_set_queues(struct mortise_net *net, uint32_t pairs);
 int net_send(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count);
 int64_t net_receive(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count);
 void net_poll(struct mortise_net *net, uint32_t queue, uint32_t events);
+int net_vhost(struct mortise_net *net, uint32_t pair, struct mortise_net_vhost *vhost);
 
 /* For queries. */
 struct net_description {

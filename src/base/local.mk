@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 libmortise_a_SOURCES += \
 	src/base/cleanup.h \
+	src/base/doorbell.h \
 	src/base/fdset.c \
 	src/base/fdset.h \
 	src/base/irq.h \

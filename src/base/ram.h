@@ -32,6 +32,8 @@ struct ram_range {
  */
 struct ram_watch {
 	void (*written)(void *opaque, uint64_t gpa, uint64_t len);
+	/* Somebody begins, or has ceased, to write wherever he likes without telling. May be NULL. */
+	void (*unseen)(void *opaque, bool begins);
 	void *opaque;
 	const uint8_t *code_map;
 };
@@ -70,6 +72,16 @@ static inline void *ram_at(const struct ram *ram, uint64_t gpa, uint64_t len)
 
 /* Tells the accelerator that [gpa, gpa + len), which is RAM, was written by something else than a vCPU. Any thread. */
 void ram_written(const struct ram *ram, uint64_t gpa, uint64_t len);
+
+/*
+ * Between a call with `begins` and one without, somebody outside this process, or in the kernel, may write anywhere
+ * without ram_written(). Such calls add up. Any thread.
+ */
+static inline void ram_unseen(const struct ram *ram, bool begins)
+{
+	if (ram->watch.unseen)
+		ram->watch.unseen(ram->watch.opaque, begins);
+}
 
 /*
  * Gives the pages wholly inside [host, host + len) back to the host, so that the guest reads zeroes there. -EFAULT, and

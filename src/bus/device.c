@@ -67,6 +67,7 @@ int device_new(struct mortise_device **out, const struct device_config *config, 
 	device->host = config->host;
 	device->owner = config->owner;
 	device->parent = config->parent;
+	device->ram = config->ram;
 	device->control = config->control;
 	device->state = DEVICE_CREATED;
 	device->queue_count = class->queue_count;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/loop.h"
+#include "base/ram.h"
 #include "base/reply.h"
 #include <mortise/plugin.h>
 
@@ -26,6 +27,7 @@ struct device_config {
 	struct loop *loop;    /* where callbacks run; NULL: a thread of its own, made here, named after the id */
 	struct mortise_device *parent; /* plugged into that one, REALIZED or later, on its loop; NULL: into a slot */
 	void *owner;		       /* whoever made the instance keeps its own record of it here; NULL: nobody */
+	const struct ram *ram;	       /* guest memory, for memory_region(); NULL: none */
 };
 
 /* Allocates the instance, zeroed, and its thread. The caller then fills in properties at device_self(). */
@@ -78,3 +80,7 @@ int device_timer_set(struct mortise_device *device, uint32_t id, uint64_t deadli
 int device_watch(struct mortise_device *device, int fd, uint32_t events, void *opaque);
 int device_memory_discard(struct mortise_device *device, const struct iovec *iov, uint32_t count);
 int device_memory_discard_at(struct mortise_device *device, uint64_t address, uint64_t size);
+void device_offer_ring_features(struct mortise_device *device, uint64_t features);
+int device_memory_region(struct mortise_device *device, uint32_t index, struct mortise_memory_region *region);
+int device_vring_lend(struct mortise_device *device, uint32_t queue, struct mortise_vring *vring);
+void device_vring_return(struct mortise_device *device, uint32_t queue, int32_t next);

@@ -13,8 +13,10 @@
 
 #include "base/util.h"
 
-const uint64_t features_of_bus = UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC |
-				 UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX;
+#define RING_FEATURES (UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC | UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX)
+
+const uint64_t features_of_ring = RING_FEATURES;
+const uint64_t features_of_bus = RING_FEATURES | UINT64_C(1) << VIRTIO_F_VERSION_1;
 
 static const struct feature_name {
 	uint32_t virtio_id; /* 0: of any type */

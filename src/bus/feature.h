@@ -13,5 +13,8 @@
 /* What the bus itself offers for every device: VERSION_1, INDIRECT_DESC, EVENT_IDX. */
 extern const uint64_t features_of_bus;
 
+/* Of those, the ring's, which whoever serves a queue has to know: INDIRECT_DESC, EVENT_IDX. */
+extern const uint64_t features_of_ring;
+
 /* "VIRTIO_BLK_F_FLUSH (9), ..." into `text`, which is returned; cut at its end. */
 const char *feature_names(uint32_t virtio_id, uint64_t features, char *text, size_t room);

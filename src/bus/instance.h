@@ -26,6 +26,13 @@ struct device_step {
 	struct transport_request write; /* config write */
 };
 
+/* A queue's eventfds for an outside server; made when it is first lent, and there until the instance is freed. */
+struct lent_ring {
+	int kick, call;
+	struct event *called;
+	bool direct; /* the accelerator signals `kick` itself */
+};
+
 struct mortise_device {
 	/* Constant after realize(). */
 	const struct mortise_class *class;
@@ -33,6 +40,7 @@ struct mortise_device {
 	char *id;
 	void *owner, *self;
 	struct mortise_device *parent; /* NULL: it has a transport of its own */
+	const struct ram *ram;	       /* NULL: none was named */
 	struct loop *control, *loop;
 	bool own_loop;
 	uint32_t queue_count;	    /* the class's; an empty instance shows fewer */
@@ -66,7 +74,9 @@ struct mortise_device {
 	struct latest **latest;	    /* [event_count]; see bus/event.c */
 
 	/* Any thread. */
-	_Atomic uint64_t kicked; /* queues to be looked at; not 0: `kick` is posted */
+	_Atomic uint64_t lent;	  /* queues in an outside server's hands; changed on the instance's thread */
+	struct lent_ring *vrings; /* [queue_count]; NULL: none was ever lent. Constant where the bit above is set */
+	_Atomic uint64_t kicked;  /* queues to be looked at; not 0: `kick` is posted */
 	struct task kick;
 	atomic_uint events_waiting; /* posted to the control thread */
 };
@@ -82,6 +92,9 @@ struct mortise_device *device_of_face(const struct transport_face *face);
 /* The driver has made chains available; under the lock of the transport that shows the instance, so that it exists. */
 void device_kick(struct mortise_device *device, uint32_t queue);
 
+/* Has a queue that is in service looked at, by the plugin or by whoever it is lent to. The instance's thread. */
+void device_notify(struct mortise_device *device, uint32_t queue);
+
 /* What the loop runs: `kick`, and `round_end` after a round in which chains were pushed or waited for. */
 void device_run_kick(struct task *task);
 void device_end_round(struct end_hook *hook);
@@ -91,6 +104,15 @@ void device_init_wakeups(struct mortise_device *device);
 
 /* Sets going again what came due while it was held, and what its children had come due. The instance's thread. */
 void device_unpark(struct mortise_device *device);
+/* To the server of a lent queue: the driver has made chains available. Any thread; the instance exists. */
+void vring_kick(struct mortise_device *device, uint32_t queue);
+
+/* Whether all queues are back; a message that tells which is not. */
+int vrings_check(const struct mortise_device *device, struct mortise_error *err);
+
+/* Takes back what a plugin has failed to, and frees the eventfds. The instance's thread; the latter any. */
+void vrings_reclaim(struct mortise_device *device);
+void vrings_free(struct mortise_device *device);
 
 /* The instance ends: calls that are still open are failed, events that are held back passed on. Its thread. */
 void commands_end(struct mortise_device *device);

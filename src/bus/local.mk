@@ -27,4 +27,5 @@ libmortise_a_SOURCES += \
 	src/bus/values.h \
 	src/bus/virtqueue.c \
 	src/bus/virtqueue.h \
+	src/bus/vring.c \
 	src/bus/wakeups.c

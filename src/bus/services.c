@@ -55,7 +55,11 @@ void device_post(struct mortise_device *device, struct task *task)
 
 void device_kick(struct mortise_device *device, uint32_t queue)
 {
-	if (queue < device->queue_count && !atomic_fetch_or(&device->kicked, UINT64_C(1) << queue))
+	if (queue >= device->queue_count)
+		return;
+	if (atomic_load(&device->lent) >> queue & 1)
+		vring_kick(device, queue);
+	else if (!atomic_fetch_or(&device->kicked, UINT64_C(1) << queue))
 		loop_post(device->loop, &device->kick);
 }
 
@@ -86,7 +90,16 @@ bool device_char_ready(struct mortise_device *device, struct mortise_chardev *ch
 void device_offer_features(struct mortise_device *device, uint64_t features)
 {
 	if (device->realizing)
-		device->face.features = (device->class->features & features & FEATURES_OF_TYPE) | features_of_bus;
+		device->face.features = (device->class->features & features & FEATURES_OF_TYPE) |
+					(device->face.features & ~FEATURES_OF_TYPE);
+	else
+		log_error("device '%s' offers features outside realize()", device->id);
+}
+
+void device_offer_ring_features(struct mortise_device *device, uint64_t features)
+{
+	if (device->realizing)
+		device->face.features &= features | ~features_of_ring;
 	else
 		log_error("device '%s' offers features outside realize()", device->id);
 }
@@ -201,6 +214,16 @@ int device_memory_discard_at(struct mortise_device *device, uint64_t address, ui
 
 /* --- rounds of the loop --- */
 
+void device_notify(struct mortise_device *device, uint32_t queue)
+{
+	if (!device->popping || !device->queues[queue].started)
+		return;
+	if (device->queues[queue].lent)
+		vring_kick(device, queue);
+	else
+		device->class->notify(device->self, queue);
+}
+
 void device_run_kick(struct task *task)
 {
 	struct mortise_device *device = container_of(task, struct mortise_device, kick);
@@ -208,8 +231,8 @@ void device_run_kick(struct task *task)
 
 	device->popped = 0;
 	for (uint32_t i = 0; kicked; i++, kicked >>= 1)
-		if (kicked & 1 && device->popping && device->queues[i].started)
-			device->class->notify(device->self, i);
+		if (kicked & 1)
+			device_notify(device, i);
 }
 
 void device_end_round(struct end_hook *hook)

@@ -207,6 +207,7 @@ int slot_new(struct slot **out, const struct slot_config *config, struct mortise
 		return mortise_fail(err, -ENOMEM, "Out of memory for slot %s", config->name);
 	transport_init(&slot->transport, NULL, config->virtio_id, config->ram, &config->irq);
 	pthread_cond_init(&slot->served, NULL);
+	slot->transport.doorbell = config->doorbell;
 	slot->last = &slot->first;
 	slot->control = config->control;
 	slot->empties = config->empties;

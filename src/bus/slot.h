@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "base/doorbell.h"
 #include "base/irq.h"
 #include "base/loop.h"
 #include "base/mmio.h"
@@ -29,6 +30,7 @@ struct slot_config {
 	 * but at its start, and a slot of a type has an empty instance from then on.
 	 */
 	struct irq_line presence;
+	struct doorbell doorbell; /* its QueueNotify register; zeroed: none */
 	const struct ram *ram;
 	struct loop *control;
 	struct loop *empties; /* the I/O thread that all empty instances share */

@@ -131,6 +131,7 @@ static void step_unrealize(struct mortise_device *device)
 	if (device->class->unrealize)
 		device->class->unrealize(device->self);
 	commands_end(device);
+	vrings_free(device);
 	finish(device, 0);
 }
 
@@ -175,8 +176,7 @@ static void save_queues(struct mortise_device *device)
 static void notify_all(struct mortise_device *device)
 {
 	for (uint32_t i = 0; i < device->queue_count; i++)
-		if (device->popping && device->queues[i].started)
-			device->class->notify(device->self, i);
+		device_notify(device, i);
 }
 
 /* After finish(), so that nobody but the instance waits for the requests that are there already. */
@@ -201,6 +201,7 @@ static int activate(struct mortise_device *device, struct mortise_error *err)
 	if (device->class->activate)
 		r = outcome(device, "activate", device->class->activate(device->self, features, err), err);
 	if (r < 0) {
+		vrings_reclaim(device);
 		device->active = false;
 		stop_queues(device);
 	}
@@ -213,6 +214,8 @@ static int quiesce(struct mortise_device *device, struct mortise_error *err)
 
 	if (device->class->quiesce)
 		r = outcome(device, "quiesce", device->class->quiesce(device->self, err), err);
+	if (r == 0)
+		r = vrings_check(device, err);
 	device->held = r == 0;
 	return r;
 }
@@ -301,8 +304,10 @@ static void step_reset(struct mortise_device *device)
 	struct mortise_error error = {0};
 
 	device->popping = false;
-	if (!device->held && quiesce(device, &error) < 0)
+	if (!device->held && quiesce(device, &error) < 0) {
 		log_warning("device '%s' is reset although it does not quiesce: %s", device->id, error.message);
+		vrings_reclaim(device);
+	}
 	drain(device, was_reset);
 }
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/doorbell.h"
 #include "base/irq.h"
 #include "base/log.h"
 #include "base/ram.h"
@@ -46,6 +47,7 @@ struct transport {
 	uint32_t fixed_id; /* the only virtio type to be shown here; 0: any */
 	const struct ram *ram;
 	struct irq_line irq;
+	struct doorbell doorbell; /* QueueNotify */
 
 	pthread_mutex_t lock;		   /* guards all that follows */
 	const struct transport_face *face; /* NULL: nothing is there */

@@ -265,7 +265,7 @@ struct mortise_chain *virtqueue_pop(struct virtqueue *vq)
 	const char *wrong;
 	uint16_t head;
 
-	if (!vq->started || vq->broken)
+	if (!vq->started || vq->lent || vq->broken)
 		return NULL;
 	if (vq->seen_avail == vq->next_avail) {
 		vq->seen_avail = load_acquire(&vq->avail->idx);
@@ -375,4 +375,22 @@ bool virtqueue_publish(struct virtqueue *vq)
 		 vring_need_event(load_once(vq->used_event), vq->next_used, (uint16_t)(vq->next_used - pushed));
 	vq->signal_first = false;
 	return wanted;
+}
+
+/* --- somebody else serves it --- */
+
+void virtqueue_lend(struct virtqueue *vq)
+{
+	vq->lent = true;
+}
+
+/* What was used is in guest memory alone: a driver that alters it there confuses nobody but itself. */
+void virtqueue_return(struct virtqueue *vq, int32_t next)
+{
+	vq->lent = false;
+	vq->next_used = load_acquire(&vq->used->idx);
+	vq->next_avail = next < 0 ? vq->next_used : (uint16_t)next;
+	vq->seen_avail = vq->next_avail;
+	vq->suppressed = !vq->event_idx;
+	vq->signal_first = true;
 }

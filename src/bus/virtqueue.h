@@ -39,6 +39,7 @@ struct virtqueue {
 	uint32_t size;
 	uint32_t index; /* of this queue in its device */
 	bool started, indirect, event_idx;
+	bool lent;	      /* somebody else serves it, from virtqueue_lend() to virtqueue_return() */
 	bool suppressed;      /* the driver was, or may have been, told not to notify; without EVENT_IDX */
 	uint16_t next_avail;  /* the ring's position that is popped next */
 	uint16_t seen_avail;  /* avail->idx as last fetched */
@@ -77,6 +78,14 @@ bool virtqueue_push(struct virtqueue *vq, struct mortise_chain *chain, uint64_t 
 
 /* Undoes the latest pop. False when `chain` is not what was popped last, and nothing was done. */
 bool virtqueue_unpop(struct virtqueue *vq, struct mortise_chain *chain);
+
+/*
+ * Leaves a started queue, none of whose chains is in flight, to somebody else; nothing can be popped until it is
+ * returned. `next`: the index in the available ring to be served next; -1: whoever served it is gone without a word,
+ * and whatever was not returned to the driver is to be served again.
+ */
+void virtqueue_lend(struct virtqueue *vq);
+void virtqueue_return(struct virtqueue *vq, int32_t next);
 
 /*
  * Shows the driver all that was pushed since the last time, at once: chains that make up one frame must not be seen

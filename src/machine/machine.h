@@ -47,6 +47,7 @@ struct machine {
 	struct bus bus;
 	struct ram *ram;
 	struct accel *accel; /* set by attach() */
+	uint64_t slot_base, slot_stride;
 
 	/* Introduces the accelerator that was made for this board, before anything runs. */
 	void (*attach)(struct machine *machine, struct accel *accel);

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/virtio_mmio.h>
 
 #include "base/util.h"
 #include "machine/machine.h"
@@ -93,6 +94,17 @@ int machine_slots_parse(struct machine_slots *slots, const struct machine_config
 	return r;
 }
 
+/* The doorbell of the n-th slot. */
+static int tie_notify(void *controller, unsigned n, uint32_t value, int event_fd, bool attach)
+{
+	const struct machine *machine = controller;
+	const uint64_t at = machine->slot_base + n * machine->slot_stride + VIRTIO_MMIO_QUEUE_NOTIFY;
+
+	if (!machine->accel || !machine->accel->notify_fd)
+		return -ENOTSUP;
+	return machine->accel->notify_fd(machine->accel, at, sizeof(value), value, event_fd, attach, NULL);
+}
+
 int machine_slots_make(struct machine *machine, const struct machine_config *config, const struct machine_slots *slots,
 		       const struct machine_slots_place *place, struct mortise_error *err)
 {
@@ -110,6 +122,8 @@ int machine_slots_make(struct machine *machine, const struct machine_config *con
 		r = loop_start(bus->empties, "empty slots", err);
 	if (r < 0)
 		return r;
+	machine->slot_base = place->base;
+	machine->slot_stride = place->stride;
 	for (size_t b = 0; b < ARRAY_SIZE(bays); b++) {
 		struct bay *bay = &bus->bays[bus->bay_count++];
 
@@ -120,6 +134,7 @@ int machine_slots_make(struct machine *machine, const struct machine_config *con
 		for (unsigned i = 0; i < bay->count; i++, n++) {
 			struct slot_config slot = {.virtio_id = bay->virtio_id,
 						   .irq = place->irq(place->opaque, n),
+						   .doorbell = {.tie = tie_notify, .controller = machine, .number = n},
 						   .ram = machine->ram,
 						   .control = config->control,
 						   .empties = bus->empties};

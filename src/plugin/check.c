@@ -21,6 +21,8 @@
 #define PROPERTY_SIZE_1_0 END_OF(struct mortise_property, help)
 #define STRUCT_SIZE_MAX 4096u
 
+#define PROPERTY_FLAGS (MORTISE_PROPERTY_REQUIRED | MORTISE_PROPERTY_SECRET | MORTISE_PROPERTY_CLIENT)
+
 #define CLASSES_MAX 64
 #define PROPERTIES_MAX 256
 #define INSTANCE_SIZE_MAX (16u << 20)
@@ -138,7 +140,7 @@ static int check_property(const struct place *place, const struct mortise_proper
 
 	if (!property_name_ok(property->name) || reserved(property->name))
 		return bad(place, "this is no name for a property");
-	if (property->flags & ~(uint32_t)(MORTISE_PROPERTY_REQUIRED | MORTISE_PROPERTY_SECRET) || property->reserved)
+	if (property->flags & ~(uint32_t)PROPERTY_FLAGS || property->reserved)
 		return bad(place, "flags or fields are set that this host does not know");
 	r = check_storage(place, property, instance_size);
 	if (r < 0)

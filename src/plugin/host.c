@@ -61,4 +61,12 @@ const struct mortise_host plugin_host = {
 	.call_return = device_call_return,
 	.call_fail = device_call_fail,
 	.event = device_event,
+
+	.offer_ring_features = device_offer_ring_features,
+	.memory_region = device_memory_region,
+	.vring_lend = device_vring_lend,
+	.vring_return = device_vring_return,
+	.net_vhost = net_vhost,
+	.char_connect = char_connect,
+	.char_descriptor = char_descriptor,
 };

@@ -85,7 +85,7 @@ static int hold_net(const struct making *making, struct holding *holding, const 
 	return 0;
 }
 
-static int hold_chardev(const struct making *making, struct holding *holding, const char *name)
+static int hold_chardev(const struct making *making, struct holding *holding, const char *name, bool client)
 {
 	struct chars *chars = making->backends->chars;
 	struct mortise_chardev *chardev = chars ? char_find(chars, name) : NULL;
@@ -93,8 +93,10 @@ static int hold_chardev(const struct making *making, struct holding *holding, co
 
 	if (!chardev)
 		return mortise_fail(making->err, -ENOENT, "Failed to find chardev with id='%s'", name);
-	r = char_claim(chardev, device_id(making->device), device_loop(making->device), char_ready, making->device,
-		       making->err);
+	r = client ? 0 : char_check_own(chardev, making->err);
+	if (r == 0)
+		r = char_claim(chardev, device_id(making->device), device_loop(making->device), char_ready,
+			       making->device, making->err);
 	if (r == 0)
 		holding->chardev = chardev;
 	return r;
@@ -153,7 +155,7 @@ static int set_property(const struct making *making, const struct mortise_proper
 		property_store_pointer(property, holding->net, self);
 		return r;
 	case MORTISE_PROPERTY_CHARDEV:
-		r = hold_chardev(making, holding, value.string);
+		r = hold_chardev(making, holding, value.string, property->flags & MORTISE_PROPERTY_CLIENT);
 		property_store_pointer(property, holding->chardev, self);
 		return r;
 	default:
@@ -173,7 +175,8 @@ int plugin_instance_new(struct mortise_device **out, struct plugins *plugins, co
 				       .id = id,
 				       .control = control,
 				       .loop = backends->loop,
-				       .parent = backends->parent};
+				       .parent = backends->parent,
+				       .ram = backends->ram};
 	size_t count = 0;
 	int r;
 

@@ -138,7 +138,7 @@ static int use_objects(struct plugged *plugged, struct options *options, struct 
 static int prepare(struct plugged *plugged, struct options *options, struct mortise_error *err)
 {
 	struct vm *vm = plugged->vm;
-	struct backends backends = {.blocks = vm->blocks, .nets = vm->nets, .chars = vm->chars};
+	struct backends backends = {.blocks = vm->blocks, .nets = vm->nets, .chars = vm->chars, .ram = vm->ram};
 	const char *driver, *id = NULL;
 	int r;
 

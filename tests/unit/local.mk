@@ -177,6 +177,10 @@ UNIT_TESTS += tests/unit/test-old-plugins
 tests_unit_test_old_plugins_SOURCES = tests/unit/test-old-plugins.c $(PLUGIN_FIXTURE) $(SLOT_FIXTURE)
 tests_unit_test_old_plugins_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-vring
+tests_unit_test_vring_SOURCES = tests/unit/test-vring.c $(SLOT_FIXTURE)
+tests_unit_test_vring_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-char
 tests_unit_test_char_SOURCES = tests/unit/test-char.c
 tests_unit_test_char_LDADD = $(UNIT_LIBS)

@@ -7,6 +7,7 @@
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
+#include <sys/eventfd.h>
 #include <time.h>
 
 #include "bus/empty.h"
@@ -58,11 +59,22 @@ static void set_presence(void *controller, unsigned number, bool level)
 	atomic_store(&f->present, level);
 }
 
+static int tie(void *controller, unsigned number, uint32_t value, int event_fd, bool attach)
+{
+	struct fixture *f = controller;
+
+	if (!atomic_load(&f->ties) || value != 0)
+		return -ENOTSUP;
+	atomic_store(&f->bell_of_0, attach ? event_fd : 0);
+	return 0;
+}
+
 static void open_slot(struct fixture *f, uint32_t virtio_id, bool told)
 {
 	struct slot_config config = {.name = "test.0",
 				     .virtio_id = virtio_id,
 				     .irq = {.set = set_line, .controller = &f->line},
+				     .doorbell = {.tie = tie, .controller = f},
 				     .mac = {0x52, 0x54, 0, 1, 2, 3}};
 
 	memset(f, 0, sizeof(*f));
@@ -110,7 +122,12 @@ uint32_t guest_read(struct fixture *f, uint64_t offset)
 
 void guest_write(struct fixture *f, uint64_t offset, uint32_t value)
 {
-	slot_mmio_ops.write(f->slot, offset, value, 4);
+	const int bell = atomic_load(&f->bell_of_0);
+
+	if (offset == VIRTIO_MMIO_QUEUE_NOTIFY && value == 0 && bell)
+		eventfd_write(bell, 1);
+	else
+		slot_mmio_ops.write(f->slot, offset, value, 4);
 }
 
 uint64_t guest_features(struct fixture *f)
@@ -489,7 +506,7 @@ struct mortise_device *device_make(struct fixture *f, enum test_kind kind, uint6
 
 struct mortise_device *device_make_of(struct fixture *f, const struct mortise_class *class)
 {
-	const struct device_config config = {.class = class, .id = class->driver, .control = f->control};
+	const struct device_config config = {.class = class, .id = class->driver, .control = f->control, .ram = f->ram};
 	struct mortise_device *device;
 
 	assert_int_equal(device_new(&device, &config, NULL), 0);

@@ -31,6 +31,8 @@ struct fixture {
 	struct loop *control, *empties;
 	struct slot *slot;
 	struct line line;
+	_Atomic bool ties;	    /* whether QueueNotify can be tied to eventfds, as KVM does it */
+	_Atomic int bell_of_0;	    /* the eventfd tied to queue 0; 0: none */
 	_Atomic bool present;	    /* what the slot tells, where the guest is told */
 	struct ring ring[3];	    /* of queues 0 to 2, with buffers of their own */
 	struct mortise_error error; /* of the last control call that failed */

@@ -166,7 +166,7 @@ static void test_properties(void **state)
 	SPOIL(s->properties[0].name = "addr", "name");
 	SPOIL(s->properties[0].type = 0, "type 0");
 	SPOIL(s->properties[0].type = MORTISE_PROPERTY_CHARDEV + 1, "type 12");
-	SPOIL(s->properties[0].flags = 4, "flags");
+	SPOIL(s->properties[0].flags = 0x80, "flags");
 	SPOIL(s->properties[0].reserved = 1, "fields");
 	SPOIL(s->properties[0].offset = 16, "outside");
 	SPOIL(s->properties[0].offset = UINT32_MAX - 3, "outside");

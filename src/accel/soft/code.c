@@ -133,6 +133,39 @@ void code_ram_written(void *opaque, uint64_t gpa, uint64_t len)
 	}
 }
 
+/* Queues the invalidation of everything. Under the lock. */
+static void enqueue_all(struct code_map *map, unsigned hart)
+{
+	map->queues[hart].count = CODE_QUEUE + 1;
+	__atomic_fetch_or(&map->pending, 1u << hart, __ATOMIC_RELEASE);
+}
+
+/* What was written until the end is forgotten then: a fence.i that follows has nothing left to do. */
+void code_ram_unseen(void *opaque, bool begins)
+{
+	struct soft *soft = opaque;
+	struct code_map *map = &soft->code;
+
+	pthread_mutex_lock(&map->lock);
+	for (unsigned i = 0; i < soft->hart_count && !begins; i++)
+		enqueue_all(map, i);
+	__atomic_fetch_add(&map->unseen, begins ? 1 : UINT32_MAX, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&map->lock);
+	for (unsigned i = 0; i < soft->hart_count && !begins; i++)
+		hart_kick(&soft->harts[i]);
+}
+
+void code_distrust(struct hart *hart)
+{
+	struct code_map *map = &hart->soft->code;
+
+	if (!__atomic_load_n(&map->unseen, __ATOMIC_SEQ_CST))
+		return;
+	pthread_mutex_lock(&map->lock);
+	enqueue_all(map, hart->index);
+	pthread_mutex_unlock(&map->lock);
+}
+
 void code_serve(struct hart *hart)
 {
 	struct code_map *map = &hart->soft->code;

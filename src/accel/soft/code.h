@@ -35,6 +35,9 @@ struct code_map {
 		} written[CODE_QUEUE];
 	} queues[8];
 	uint32_t pending; /* atomic: a bit for each hart with a non-empty queue */
+
+	/* Atomic: how many write to RAM without telling. While there are any, fence.i forgets all code. */
+	uint32_t unseen;
 };
 
 int code_init(struct code_map *map, size_t pages);
@@ -65,5 +68,18 @@ void code_written(struct soft *soft, uint32_t page, unsigned offset, unsigned si
 /* For ram_watch: after [gpa, gpa + len) was written. Any thread. */
 void code_ram_written(void *opaque, uint64_t gpa, uint64_t len);
 
+/* For ram_watch: somebody begins, or has ceased, to write without telling. Any thread. */
+void code_ram_unseen(void *opaque, bool begins);
+
+/* For another hart's fence.i: marks for code_serve() what may be stale although nobody told. Own thread. */
+void code_distrust(struct hart *hart);
+
 /* Kills this hart's blocks from what was overwritten. Own thread, between blocks. */
 void code_serve(struct hart *hart);
+
+/* fence.i: both. */
+static inline void code_fence(struct hart *hart)
+{
+	code_distrust(hart);
+	code_serve(hart);
+}

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "accel/soft/code.h"
 #include "accel/soft/futex.h"
 #include "accel/soft/hart.h"
 #include "accel/soft/host.h"
@@ -98,20 +99,28 @@ static void serve_one(struct hart *hart, const struct fence *fence)
 		tlb_mark_code(hart, fence->host);
 		break;
 	case FENCE_INSN:
+		code_distrust(hart);
 		break;
 	}
 }
 
-void fence_serve(struct hart *hart)
+static void serve_everything(struct hart *hart)
 {
 	static const struct tlb_flush everything = {.size = UINT64_MAX, .asid = UINT64_MAX};
+
+	tlb_flush(hart, &everything);
+	code_distrust(hart);
+}
+
+void fence_serve(struct hart *hart)
+{
 	struct fence_queue *queue = &hart->fences;
 
 	if (!fence_pending(queue))
 		return;
 	pthread_mutex_lock(&queue->lock);
 	if (queue->count > FENCE_QUEUE)
-		tlb_flush(hart, &everything);
+		serve_everything(hart);
 	else
 		for (unsigned i = 0; i < queue->count; i++)
 			serve_one(hart, &queue->fences[i]);

@@ -20,7 +20,7 @@ struct soft;
 enum fence_kind {
 	FENCE_TLB,  /* forget translations */
 	FENCE_CODE, /* forget that writes to a page may go straight to memory */
-	FENCE_INSN, /* reach a block boundary: stale code was dropped */
+	FENCE_INSN, /* reach a block boundary, where stale code is dropped */
 };
 
 struct fence {

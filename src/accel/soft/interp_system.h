@@ -19,7 +19,7 @@ do_FENCE:
 	NEXT();
 
 do_FENCE_I:
-	code_serve(hart);
+	code_fence(hart);
 	LEAVE();
 
 do_ECALL:

@@ -138,7 +138,7 @@ static void fence_harts(struct hart *hart, uint64_t mask, const struct fence *fe
 		if (fence->kind == FENCE_TLB)
 			tlb_flush(hart, &fence->flush);
 		else
-			code_serve(hart);
+			code_fence(hart);
 	}
 	fence_others(hart, mask, fence);
 }

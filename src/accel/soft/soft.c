@@ -332,8 +332,8 @@ static int soft_create(struct accel **out, const struct accel_config *config, st
 	init_jit(soft, &jit);
 	if (jit.dump)
 		soft->jit_dump = strdup(jit.dump);
-	soft->ram->watch =
-		(struct ram_watch){.written = code_ram_written, .opaque = soft, .code_map = soft->code.harts};
+	soft->ram->watch = (struct ram_watch){
+		.written = code_ram_written, .unseen = code_ram_unseen, .opaque = soft, .code_map = soft->code.harts};
 	*out = &soft->accel;
 	return 0;
 }
