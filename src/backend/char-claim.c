@@ -3,6 +3,7 @@
  * backend/char-claim.c - a chardev in a device's hands: who connects and leaves, reading, writing, waiting.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -164,6 +165,17 @@ static void run_tell(struct task *task)
 	leave(claim);
 }
 
+static void run_resized(struct task *task)
+{
+	struct char_claim *claim = container_of(task, struct char_claim, resized);
+
+	atomic_store(&claim->resizing, false);
+	if (!enter(claim))
+		return;
+	tell(claim, MORTISE_CHAR_SIZE);
+	leave(claim);
+}
+
 static void claim_free(struct char_claim *claim)
 {
 	pthread_mutex_destroy(&claim->lock);
@@ -204,6 +216,7 @@ int char_claim(struct mortise_chardev *chardev, const char *owner, struct loop *
 	claim->opaque = opaque;
 	claim->start.run = run_start;
 	claim->tell.run = run_tell;
+	claim->resized.run = run_resized;
 	claim->end.run = run_end;
 	chardev->claim = claim;
 	loop_post(loop, &claim->start);
@@ -223,12 +236,23 @@ void char_release(struct mortise_chardev *chardev)
 	loop_post(claim->loop, &claim->end);
 }
 
+void char_resize(struct mortise_chardev *chardev, uint16_t columns, uint16_t rows)
+{
+	struct char_claim *claim = chardev->claim;
+
+	atomic_store(&chardev->size, (uint32_t)columns << 16 | rows);
+	if (claim && !atomic_exchange(&claim->resizing, true))
+		loop_post(claim->loop, &claim->resized);
+}
+
 /* --- services --- */
 
 void char_info(struct mortise_chardev *chardev, struct mortise_char_info *info)
 {
 	const uint32_t room = info->struct_size;
-	struct mortise_char_info full = {.struct_size = sizeof(full), .connected = chardev->fd >= 0};
+	const uint32_t size = atomic_load(&chardev->size);
+	struct mortise_char_info full = {
+		.connected = chardev->fd >= 0, .columns = (uint16_t)(size >> 16), .rows = (uint16_t)size};
 
 	full.struct_size = MIN(room, (uint32_t)sizeof(full));
 	memcpy(info, &full, full.struct_size);

@@ -30,7 +30,8 @@ struct char_claim {
 	uint32_t news;			      /* events to be told by `tell` */
 	bool telling;			      /* `tell` is posted */
 	bool half_closed;		      /* the peer sends no more; what it sent is still to be read */
-	struct task start, tell, end;
+	struct task start, tell, resized, end;
+	_Atomic bool resizing; /* `resized` is posted */
 };
 
 struct mortise_chardev {
@@ -43,6 +44,7 @@ struct mortise_chardev {
 	dev_t device;		  /* of the listening socket's file, and */
 	ino_t inode;		  /* with it: whether it is still ours to remove */
 	int fd;			  /* the other end; -1: nobody. The claim's loop's */
+	_Atomic uint32_t size;	  /* columns << 16 | rows */
 	struct char_claim *claim; /* control thread, and the claim's own loop */
 };
 

@@ -53,6 +53,9 @@ int char_claim(struct mortise_chardev *chardev, const char *owner, struct loop *
 	       struct mortise_error *err);
 void char_release(struct mortise_chardev *chardev);
 
+/* The terminal at the other end has another size, in characters; 0: unknown. Told to the device. */
+void char_resize(struct mortise_chardev *chardev, uint16_t columns, uint16_t rows);
+
 /* The services of struct mortise_host. */
 void char_info(struct mortise_chardev *chardev, struct mortise_char_info *info);
 int64_t char_read(struct mortise_chardev *chardev, void *data, uint64_t room);

@@ -113,9 +113,14 @@ static int print_driver(const struct cli *cli, FILE *to, struct mortise_error *e
 	fprintf(to, "%s - %s\n", class->driver, class->summary);
 	print_properties(to, class->properties);
 	fputs("And those of every device:\n"
-	      "  id=<text>\n        name of the device, for device_del\n"
-	      "  addr=<number>\n        slot, counted from 0 for each kind of device [the first free one]\n",
+	      "  id=<text>\n        name of the device, for device_del\n",
 	      to);
+	if (class->parent)
+		fprintf(to, "  bus=<text>\n        device of driver %s to be plugged into [the first with room]\n",
+			class->parent);
+	else
+		fputs("  addr=<number>\n        slot, counted from 0 for each kind of device [the first free one]\n",
+		      to);
 	return 0;
 }
 

@@ -17,6 +17,7 @@ const struct schema qmp_schema = {
 			&commands_object,
 			&commands_net,
 			&commands_fd,
+			&commands_chardev,
 			&commands_monitor,
 			NULL,
 		},

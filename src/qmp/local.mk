@@ -7,6 +7,7 @@ libmortise_a_SOURCES += \
 	src/qmp/client.c \
 	src/qmp/client.h \
 	src/qmp/commands-block.c \
+	src/qmp/commands-chardev.c \
 	src/qmp/commands-device.c \
 	src/qmp/commands-fd.c \
 	src/qmp/commands-machine.c \
