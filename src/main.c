@@ -68,7 +68,7 @@ static int run(const struct cli *cli, struct loop *loop, struct mortise_error *e
 		return r;
 	if (cli->vm.dumpdtb)
 		return dump_dtb(vm, cli->vm.dumpdtb, err);
-	r = qmp_new(&qmp, vm, cli_option_names(), err);
+	r = qmp_new(&qmp, vm, cli_options(), err);
 	if (r == 0)
 		r = open_monitors(qmp, &cli->monitors, err);
 	if (r == 0)

@@ -7,6 +7,7 @@
 
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/keys.h"
 
 static const char *value_of(const struct options *options, const char *key)
 {
@@ -23,12 +24,12 @@ static struct options *find_by_id(const struct options_list *list, const char *i
 	return NULL;
 }
 
-/* Parses one such option: its first word is `first`, it has an id, and the id is new. */
-static int add_named(struct options_list *list, const char *text, const char *first, const char *const *flags,
+/* Parses one option `name`: its first key, `first`, is there, it has an id, and the id is new. */
+static int add_named(struct options_list *list, const char *name, const char *text, const char *first,
 		     struct mortise_error *err)
 {
 	_cleanup_(options_free_p) struct options *options = NULL;
-	int r = options_parse(&options, text, first, flags, err);
+	int r = keys_parse(&options, name, text, err);
 
 	if (r < 0)
 		return r;
@@ -43,14 +44,12 @@ static int add_named(struct options_list *list, const char *text, const char *fi
 
 int cli_add_chardev(struct cli *cli, const char *text, struct mortise_error *err)
 {
-	static const char *const flags[] = {"server", "wait", NULL};
-
-	return add_named(&cli->chardevs, text, "backend", flags, err);
+	return add_named(&cli->chardevs, "chardev", text, "backend", err);
 }
 
 int cli_add_object(struct cli *cli, const char *text, struct mortise_error *err)
 {
-	return add_named(&cli->vm.objects, text, "qom-type", NULL, err);
+	return add_named(&cli->vm.objects, "object", text, "qom-type", err);
 }
 
 /* -mon [chardev=]ID,mode=control: what -qmp says in one, with a chardev that stands anywhere on the command line. */
@@ -58,7 +57,7 @@ int cli_add_monitor(struct cli *cli, const char *text, struct mortise_error *err
 {
 	_cleanup_(options_free_p) struct options *options = NULL;
 	const char *mode;
-	int r = options_parse(&options, text, "chardev", NULL, err);
+	int r = keys_parse(&options, "mon", text, err);
 
 	if (r < 0)
 		return r;

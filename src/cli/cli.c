@@ -11,6 +11,7 @@
 
 #include "base/ram.h"
 #include "base/util.h"
+#include "cli/keys.h"
 
 struct cli_option {
 	const char *name;     /* without its dash */
@@ -60,7 +61,7 @@ static int set_machine(struct cli *cli, const char *value, struct mortise_error 
 	}
 	if (!board)
 		return mortise_fail(err, -ENOMEM, "Out of memory for the command line");
-	r = options_parse(&options, value, "type", NULL, err);
+	r = keys_parse(&options, "machine", value, err);
 	for (size_t i = 0; r == 0 && i < options->count; i++) {
 		const struct option *option = &options->items[i];
 
@@ -95,7 +96,7 @@ static int set_accel(struct cli *cli, const char *value, struct mortise_error *e
 	}
 	if (!rest)
 		return mortise_fail(err, -ENOMEM, "Out of memory for the command line");
-	r = options_parse(&options, value, "name", NULL, err);
+	r = keys_parse(&options, "accel", value, err);
 	for (size_t i = 0; r == 0 && i < options->count; i++) {
 		const struct option *option = &options->items[i];
 
@@ -116,7 +117,7 @@ static int set_memory(struct cli *cli, const char *value, struct mortise_error *
 	_cleanup_(options_free_p) struct options *options = NULL;
 	const char *text;
 	uint64_t size;
-	int r = options_parse(&options, value, "size", NULL, err);
+	int r = keys_parse(&options, "m", value, err);
 
 	if (r == 0)
 		r = options_string(options, "size", &text, err);
@@ -143,7 +144,7 @@ static int set_cpus(struct cli *cli, const char *value, struct mortise_error *er
 {
 	_cleanup_(options_free_p) struct options *options = NULL;
 	uint64_t cpus = 0, most;
-	int r = options_parse(&options, value, "cpus", NULL, err);
+	int r = keys_parse(&options, "smp", value, err);
 
 	if (r == 0)
 		r = options_u64(options, "cpus", &cpus, err);
@@ -163,11 +164,10 @@ static int set_cpus(struct cli *cli, const char *value, struct mortise_error *er
 	return 0;
 }
 
-static int append_parsed(struct options_list *list, const char *value, const char *first, const char *const *flags,
-			 struct mortise_error *err)
+static int append_parsed(struct options_list *list, const char *name, const char *value, struct mortise_error *err)
 {
 	struct options *options;
-	int r = options_parse(&options, value, first, flags, err);
+	int r = keys_parse(&options, name, value, err);
 
 	return r < 0 ? r : cli_append(list, options, err);
 }
@@ -182,7 +182,7 @@ static int add_device(struct cli *cli, const char *value, struct mortise_error *
 		cli->device_help = true;
 		return 0;
 	}
-	r = options_parse(&options, value, "driver", NULL, err);
+	r = keys_parse(&options, "device", value, err);
 	if (r < 0)
 		return r;
 	driver = options_find(options, "driver");
@@ -195,32 +195,33 @@ static int add_device(struct cli *cli, const char *value, struct mortise_error *
 
 static int add_blockdev(struct cli *cli, const char *value, struct mortise_error *err)
 {
-	return append_parsed(&cli->vm.blockdevs, value, "driver", NULL, err);
+	return append_parsed(&cli->vm.blockdevs, "blockdev", value, err);
 }
 
 static int add_netdev(struct cli *cli, const char *value, struct mortise_error *err)
 {
 	static const char *const repeatable[] = {"hostfwd+", NULL};
+	struct options *options;
+	int r;
 
 	if (streq(value, "help")) {
 		cli->netdev_help = true;
 		return 0;
 	}
-	return append_parsed(&cli->vm.netdevs, value, "type", repeatable, err);
+	r = options_parse(&options, value, "type", repeatable, err);
+	return r < 0 ? r : cli_append(&cli->vm.netdevs, options, err);
 }
 
 static int add_qmp(struct cli *cli, const char *value, struct mortise_error *err)
 {
-	static const char *const flags[] = {"server", "wait", NULL};
-
-	return append_parsed(&cli->monitors, value, "address", flags, err);
+	return append_parsed(&cli->monitors, "qmp", value, err);
 }
 
 static int set_name(struct cli *cli, const char *value, struct mortise_error *err)
 {
 	_cleanup_(options_free_p) struct options *options = NULL;
 	const struct option *name;
-	int r = options_parse(&options, value, "guest", NULL, err);
+	int r = keys_parse(&options, "name", value, err);
 
 	if (r < 0)
 		return r;
@@ -325,15 +326,21 @@ static const struct cli_option table[] = {
 	{"no-hpet", NULL, NULL, ignore},
 };
 
-const char *const *cli_option_names(void)
+/* QEMU's names for the lists of keys that are not called as their options. */
+static const char *list_name(const char *name)
 {
-	static const char *names[ARRAY_SIZE(table) + 1];
+	return streq(name, "m") ? "memory" : streq(name, "smp") ? "smp-opts" : name;
+}
+
+const struct qmp_option *cli_options(void)
+{
+	static struct qmp_option options[ARRAY_SIZE(table) + 1];
 	size_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		if (table[i].help)
-			names[count++] = table[i].name;
-	return names;
+			options[count++] = (struct qmp_option){list_name(table[i].name), keys_of(table[i].name)};
+	return options;
 }
 
 void cli_print_options(FILE *to)
@@ -350,29 +357,6 @@ void cli_print_options(FILE *to)
 	fprintf(to, "\nOn a terminal, Ctrl-a x quits and Ctrl-a h helps. See mortise(1).\n");
 }
 
-/* Edits (insert, delete, replace) between two short words; for a hint at what was meant. */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned row[32], n = (unsigned)strlen(b);
-
-	if (n >= ARRAY_SIZE(row))
-		return UINT32_MAX;
-	for (unsigned j = 0; j <= n; j++)
-		row[j] = j;
-	for (unsigned i = 1; *a; a++, i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
-		for (unsigned j = 1; j <= n; j++) {
-			unsigned replaced = diagonal + (*a != b[j - 1]);
-
-			diagonal = row[j];
-			row[j] = MIN(replaced, MIN(row[j], row[j - 1]) + 1);
-		}
-	}
-	return row[n];
-}
-
 static const struct cli_option *find_option(const char *argument, struct mortise_error *err)
 {
 	const char *name = argument + 1 + str_starts(argument, "--");
@@ -381,10 +365,10 @@ static const struct cli_option *find_option(const char *argument, struct mortise
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		if (streq(table[i].name, name))
 			return &table[i];
-		if (table[i].help && distance(name, table[i].name) < distance(name, nearest->name))
+		if (table[i].help && keys_distance(name, table[i].name) < keys_distance(name, nearest->name))
 			nearest = &table[i];
 	}
-	if (distance(name, nearest->name) <= 1 + strlen(name) / 3)
+	if (keys_distance(name, nearest->name) <= 1 + strlen(name) / 3)
 		mortise_fail(err, -EINVAL, "Option '%s' is not known; did you mean '-%s'?", argument, nearest->name);
 	else
 		mortise_fail(err, -EINVAL, "Option '%s' is not known; `mortise -help` lists all", argument);

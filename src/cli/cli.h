@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "qmp/qmp.h"
 #include "vm/config.h"
 
 struct cli {
@@ -31,8 +32,8 @@ void cli_done(struct cli *cli);
 /* The options, for -help. */
 void cli_print_options(FILE *to);
 
-/* Their names, without the dash, NULL-terminated; those that have no effect are left out. Constant. */
-const char *const *cli_option_names(void);
+/* The same for query-command-line-options, ended by a NULL name; those without effect are left out. Constant. */
+const struct qmp_option *cli_options(void);
 
 /* Turns a -drive into the -blockdev that it means; see cli/drive.c. */
 int cli_add_drive(struct cli *cli, const char *text, struct mortise_error *err);

@@ -7,6 +7,7 @@
 
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/keys.h"
 
 /* -drive's words for what blockdev-add calls otherwise; those not listed mean the same in both. */
 static const char *const words[][2] = {
@@ -49,7 +50,7 @@ static int set_cache(struct options *node, const char *mode, struct mortise_erro
 int cli_add_drive(struct cli *cli, const char *text, struct mortise_error *err)
 {
 	_cleanup_(options_free_p) struct options *drive = NULL, *node = options_new();
-	int r = node ? options_parse(&drive, text, NULL, NULL, err)
+	int r = node ? keys_parse(&drive, "drive", text, err)
 		     : mortise_fail(err, -ENOMEM, "Out of memory for the command line");
 
 	for (size_t i = 0; r == 0 && i < drive->count; i++) {

@@ -13,6 +13,7 @@
 #include "backend/net.h"
 #include "base/properties.h"
 #include "base/util.h"
+#include "cli/keys.h"
 #include "machine/machine.h"
 #include "plugin/plugin.h"
 
@@ -52,18 +53,8 @@ static void print_machines(FILE *to)
 {
 	for (const struct machine_ops *const *ops = machine_all; *ops; ops++)
 		fprintf(to, "%-10s %s%s\n", (*ops)->name, (*ops)->summary, *ops == machine_all[0] ? " (default)" : "");
-	fprintf(to,
-		"\nWithout a name, or as microvm: the board that the kernel was made for.\n"
-		"\nKeys of every board:\n"
-		"  accel=NAME[:NAME...]  as -accel\n"
-		"  blk-slots=N           slots for disks [6]\n"
-		"  net-slots=N           slots for NICs [2]\n"
-		"  any-slots=N           slots for devices of any other type [16]\n"
-		"  macN=MAC              address of the NIC in slot N [made from the VM's UUID or name]\n"
-		"  mem-share=on|off      guest memory that other processes can map [off]\n"
-		"  dumpdtb=FILE          write the device tree (x86_64: the ACPI tables) to FILE and end\n"
-		"\nKeys of x86_64:\n"
-		"  acpi=on|off           off: for kernels without ACPI; slots are on the kernel's command line [on]\n");
+	fputs("\nKeys:\n", to);
+	print_properties(to, keys_of("machine")[0]);
 }
 
 struct loading {

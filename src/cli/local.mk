@@ -6,5 +6,7 @@ libmortise_a_SOURCES += \
 	src/cli/drive.c \
 	src/cli/help.c \
 	src/cli/help.h \
+	src/cli/keys.c \
+	src/cli/keys.h \
 	src/cli/pidfile.c \
 	src/cli/pidfile.h

@@ -185,35 +185,6 @@ static void run_hotpluggable(struct qmp_call *call, const cJSON *arguments)
 	qmp_return(call, list);
 }
 
-static OBJECT_TYPE(CommandLineParameterInfo, "a key of an option", MUST("name", str, "its name"));
-static ARRAY_TYPE(CommandLineParameterInfo);
-static OBJECT_TYPE(CommandLineOptionInfo, "an option of the program", MUST("option", str, "its name, without the dash"),
-		   MUST("parameters", CommandLineParameterInfo_array, "its fixed keys: none are told"));
-static ARRAY_TYPE(CommandLineOptionInfo);
-
-static void run_options(struct qmp_call *call, const cJSON *arguments)
-{
-	const char *wanted = json_string(arguments, "option");
-	cJSON *list = cJSON_CreateArray();
-
-	for (const char *const *option = context_of(call)->options; *option; option++) {
-		cJSON *info;
-
-		if (wanted && !streq(wanted, *option))
-			continue;
-		info = cJSON_CreateObject();
-		cJSON_AddStringToObject(info, "option", *option);
-		cJSON_AddArrayToObject(info, "parameters");
-		cJSON_AddItemToArray(list, info);
-	}
-	if (!wanted || (list && list->child)) {
-		qmp_return(call, list);
-		return;
-	}
-	cJSON_Delete(list);
-	qmp_failf(call, QMP_GENERIC_ERROR, "Invalid option name: %s", wanted);
-}
-
 static const struct schema_command commands[] = {
 	{
 		"query-name",
@@ -269,13 +240,6 @@ static const struct schema_command commands[] = {
 		"Lists the places for vCPUs, all of them taken",
 		.returns = &type_HotpluggableCPU_array,
 		.flags = SCHEMA_OOB,
-	},
-	{
-		"query-command-line-options",
-		run_options,
-		"Lists the options of the program's command line",
-		ARGUMENTS(MAY("option", str, "only this one")),
-		&type_CommandLineOptionInfo_array,
 	},
 	{0},
 };

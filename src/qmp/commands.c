@@ -12,6 +12,7 @@ const struct schema qmp_schema = {
 			&commands_protocol,
 			&commands_vm,
 			&commands_machine,
+			&commands_options,
 			&commands_block,
 			&commands_device,
 			&commands_object,

@@ -14,10 +14,12 @@ struct qmp_monitor {
 	struct qmp_monitor *next;
 };
 
+struct qmp_option;
+
 struct qmp_context {
 	struct vm *vm;
 	struct named_fds *fds;
-	const char *const *options; /* of the command line, NULL-terminated */
+	const struct qmp_option *options; /* of the command line, ended by a NULL name */
 	struct qmp_monitor *monitors;
 };
 

@@ -77,7 +77,7 @@ static void on_event(struct vm_observer *observer, const struct vm_event *event)
 	}
 }
 
-int qmp_new(struct qmp **out, struct vm *vm, const char *const *options, struct mortise_error *err)
+int qmp_new(struct qmp **out, struct vm *vm, const struct qmp_option *options, struct mortise_error *err)
 {
 	_cleanup_(qmp_free_p) struct qmp *qmp = calloc(1, sizeof(*qmp));
 	int r;

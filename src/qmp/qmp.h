@@ -6,14 +6,20 @@
 
 #include "base/options.h"
 #include "vm/vm.h"
+#include <mortise/property.h>
 
 struct qmp;
 
+/* An option of the program, for query-command-line-options. */
+struct qmp_option {
+	const char *name;			    /* without the dash */
+	const struct mortise_property *const *keys; /* tables of them, ended by NULL; NULL: none */
+};
+
 /*
- * `vm` is borrowed, and lives longer; so are `options`, the names of the program's options (NULL-terminated), for
- * query-command-line-options. Control thread, as all here.
+ * `vm` is borrowed, and lives longer; so are `options`, ended by a NULL name. Control thread, as all here.
  */
-int qmp_new(struct qmp **out, struct vm *vm, const char *const *options, struct mortise_error *err);
+int qmp_new(struct qmp **out, struct vm *vm, const struct qmp_option *options, struct mortise_error *err);
 struct qmp *qmp_free(struct qmp *qmp);
 DEFINE_CLEANUP(struct qmp *, qmp_free)
 

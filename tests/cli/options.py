@@ -49,6 +49,25 @@ def manual(vm):
     tap.check_equal([each for each in options if each not in page], [], "options that are not in mortise(1)")
 
 
+@tap.test("the keys of the options are told as QEMU tells them")
+def keys(vm):
+    told = {each["option"]: {key["name"]: key for key in each["parameters"]}
+            for each in vm.qmp.execute("query-command-line-options")}
+    options = re.findall(r"^  -([a-zA-Z-]+)", run("-help")[1], re.MULTILINE)
+    names = [{"m": "memory", "smp": "smp-opts"}.get(each, each) for each in options]
+    tap.check_equal(sorted(told), sorted(names), "options")
+    netdevs = re.findall(r"^  ([a-z0-9-]+)=", run("-netdev", "help")[1], re.MULTILINE)
+    tap.check(len(netdevs) > 10 and set(netdevs) <= set(told["netdev"]), netdevs)
+    for option, key, wanted in (("machine", "mem-share", ("boolean", "off")), ("memory", "size", ("size", "256M")),
+                                ("smp-opts", "cpus", ("number", "1")), ("drive", "file", ("string", None))):
+        found = told[option][key]
+        tap.check_equal((found["type"], found.get("default")), wanted, f"{key} of {option}")
+        tap.check(found["help"], key)
+    tap.check_equal(told["kernel"], {}, "keys of -kernel")
+    only, = vm.qmp.execute("query-command-line-options", {"option": "mon"})
+    tap.check_equal(sorted(each["name"] for each in only["parameters"]), ["chardev", "id", "mode", "pretty"], "keys of -mon")
+
+
 @tap.test("what is wrong is named, in one line")
 def wrong(vm):
     kernel = vm.file("idle-kernel")
@@ -57,6 +76,8 @@ def wrong(vm):
     refused("No such file", "-kernel", vm.file("absent"))
     refused("not a regular file", "-kernel", "/dev/null")
     refused("'pc'", "-machine", "pc", "-kernel", kernel)
+    refused("did you mean 'maxcpus'", "-smp", "cpus=1,maxcpu=1", "-kernel", kernel)
+    refused("did you mean 'readonly'", "-drive", f"id=d,file={kernel},readnly=on", "-kernel", kernel)
     refused("'colour'", "-machine", "microvm,colour=red", "-kernel", kernel)
     refused("blk-slots", "-machine", "microvm,blk-slots=100", "-kernel", kernel)
     refused("mac0", "-machine", "microvm,mac0=ff:ff:ff:ff:ff:ff", "-kernel", kernel)

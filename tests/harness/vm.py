@@ -145,7 +145,13 @@ class VM:
     def descriptors(self):
         """What the process has open, as a sorted list of targets."""
         directory = f"/proc/{self.pid}/fd"
-        return sorted(os.readlink(os.path.join(directory, each)) for each in os.listdir(directory))
+        found = []
+        for each in os.listdir(directory):
+            try:
+                found.append(os.readlink(os.path.join(directory, each)))
+            except FileNotFoundError:
+                pass  # it has just been closed
+        return sorted(found)
 
     def threads(self):
         """The names of the process's threads, sorted, each once: a pool's number of threads is its own affair."""
