@@ -2,15 +2,14 @@
 """The figures: how long a boot takes, what an idle guest costs, how fast a disk is noticed, what a disk does."""
 
 import os
-import shutil
-import subprocess
 import tempfile
 import time
 from unittest import mock
 
-import newc
 import vmms
 from measure import Table, beyond_guest, cpu_seconds
+from netfigures import network
+from tools import guest_tools
 
 from harness import images, vm
 
@@ -96,22 +95,6 @@ LOADS = [
 ]
 
 
-def _load_tool(directory):
-    """The guest's initrd with diskload in it; None without a cross compiler."""
-    compiler = shutil.which("riscv64-linux-gnu-gcc")
-    if not compiler:
-        print("riscv64-linux-gnu-gcc is not installed: no figures of disks")
-        return None
-    tool = os.path.join(directory, "diskload")
-    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "diskload.c")
-    subprocess.run([compiler, "-O2", "-static", "-o", tool, source], check=True)
-    initrd = os.path.join(directory, "initrd")
-    with open(vm.guest_image("initrd"), "rb") as base, open(tool, "rb") as file, open(initrd, "wb") as out:
-        shutil.copyfileobj(base, out)
-        out.write(newc.archive({"bin/diskload": file.read()}))
-    return initrd
-
-
 def _load(table, machine, what, size, runs):
     """Puts each load on the guest's disk of that size."""
     found = machine.sh(f"until grep -l '^{size // images.SECTOR}$' /sys/block/vd*/size; do sleep 0.1; done")
@@ -126,7 +109,7 @@ def block(kinds, runs):
     """A null disk shows the VMM's share alone; an image past the page cache what a user gets."""
     table = Table("Disk, requests a second", "more")
     with tempfile.TemporaryDirectory(prefix="mortise-bench.", dir=".") as directory:
-        initrd = _load_tool(os.path.abspath(directory))
+        initrd = guest_tools(os.path.abspath(directory), "diskload")
         if not initrd:
             return
         path = os.path.abspath(os.path.join(directory, "disk"))
@@ -143,4 +126,4 @@ def block(kinds, runs):
     table.show()
 
 
-ALL = {"boot": boot, "hotplug": hotplug, "block": block}
+ALL = {"boot": boot, "hotplug": hotplug, "block": block, "network": network}

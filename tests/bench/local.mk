@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Figures, never tests: make bench [BENCH='--runs 3 boot hotplug block']
+# Figures, never tests: make bench [BENCH='--runs 3 boot hotplug block network']
 
 BENCH =
 bench: all
@@ -12,4 +12,4 @@ bench-cpu: all
 .PHONY: bench bench-cpu
 
 EXTRA_DIST += tests/bench/bench.py tests/bench/cpu.c tests/bench/cpu.py tests/bench/diskload.c tests/bench/figures.py tests/bench/measure.py \
-	tests/bench/newc.py tests/bench/vmms.py
+	tests/bench/netfigures.py tests/bench/netload.c tests/bench/newc.py tests/bench/tools.py tests/bench/vmms.py

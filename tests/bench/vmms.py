@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 
+from harness import net
 from harness.console import Console
 from harness.vm import VM
 
@@ -17,8 +18,8 @@ MEMORY = 256 << 20
 class Mortise(VM):
     name = "mortise"
 
-    def __init__(self, *options):
-        super().__init__(*options, memory=f"{MEMORY >> 20}M")
+    def __init__(self, *options, wrapper=()):
+        super().__init__(*options, memory=f"{MEMORY >> 20}M", wrapper=wrapper)
 
     @classmethod
     @contextlib.contextmanager
@@ -31,14 +32,25 @@ class Mortise(VM):
                 machine.qmp.execute("device_add", {"id": name, "driver": "virtio-blk-mmio", "addr": hex(slot)})
             yield machine
 
+    @classmethod
+    @contextlib.contextmanager
+    def with_tap(cls, namespace, ifname):
+        """A booted guest with a NIC on the tap."""
+        with cls(wrapper=namespace.wrapper) as machine:
+            machine.boot()
+            machine.net_up = lambda: net.plug(machine.qmp, "net-0", 0, ifname=ifname)
+            machine.net_down = lambda: net.unplug(machine.qmp, "net-0")
+            machine.net_up()
+            yield machine
+
 
 class Qemu(VM):
     """Debian's qemu-system-riscv64 with its JIT, the same guest and as little else as it can have."""
 
     name = "qemu"
 
-    def __init__(self, *options):
-        super().__init__(memory=f"{MEMORY >> 20}M")
+    def __init__(self, *options, wrapper=()):
+        super().__init__(memory=f"{MEMORY >> 20}M", wrapper=wrapper)
         boot = self.arguments[self.arguments.index("-kernel") :]
         self.arguments = ["-machine", "virt", "-m", f"{MEMORY >> 20}M", "-smp", "1", "-nodefaults", "-display", "none"]
         self.arguments += [*boot, *options]
@@ -55,10 +67,22 @@ class Qemu(VM):
             machine.boot()
             yield machine
 
+    @classmethod
+    @contextlib.contextmanager
+    def with_tap(cls, namespace, ifname):
+        """The same, there from the start; its link can be taken down and up."""
+        machine = cls("-netdev", f"tap,id=net-0,ifname={ifname},script=no,downscript=no", "-device", "virtio-net-device,netdev=net-0",
+                      wrapper=namespace.wrapper)
+        with machine:
+            machine.boot()
+            machine.net_up = lambda: machine.qmp.execute("set_link", {"name": "net-0", "up": True})
+            machine.net_down = lambda: machine.qmp.execute("set_link", {"name": "net-0", "up": False})
+            yield machine
+
     def start(self):
         with open(self.file("stderr"), "wb") as errors:
             self.process = subprocess.Popen(
-                [QEMU, *self.arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, bufsize=0
+                [*self.wrapper, QEMU, *self.arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, bufsize=0
             )
         self.console = Console(self.process.stdout, self.process.stdin)
         return self
