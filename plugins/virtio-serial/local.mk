@@ -10,3 +10,4 @@ plugins_virtio_serial_la_CPPFLAGS = $(PLUGIN_CPP)
 plugins_virtio_serial_la_CFLAGS = $(PLUGIN_CC)
 plugins_virtio_serial_la_LDFLAGS = $(PLUGIN_LINK)
 PLUGIN_LINKS += virtconsole:virtio-serial virtserialport:virtio-serial
+PLUGIN_TEXTS += plugins/virtio-serial/virtio-serial.man

@@ -5,6 +5,7 @@
 import contextlib
 import fcntl
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -45,6 +46,9 @@ class Sandbox(VM):
         arguments += ["-qmp", f"unix:{self.qmp_path},server,nowait", "-D", "-disable-seccomp"]
         arguments += ["-machine", "type=microvm,dump-guest-core=off,mem-share=on"]
         arguments += ["-object", "rng-random,id=objrng0,filename=/dev/urandom", "-device", "virtio-rng-device,rng=objrng0,id=rng0"]
+        arguments += ["-device", "virtio-serial-device,id=virtio-serial0"]
+        arguments += ["-chardev", f"socket,id=charconsole0,path={self.file('console.sock')},server,nowait"]
+        arguments += ["-device", "virtconsole,chardev=charconsole0,id=console0,nr=0"]
         arguments += extra
         arguments += ["-drive", f"id=rootfs,file={root},readonly=on,direct=off"]
         arguments += ["-device", "virtio-blk-device,drive=rootfs,id=blk0"]
@@ -84,6 +88,17 @@ def start(given):
         tap.check_equal([each["CPU"] for each in cpus], [0, 1], "vCPUs")
         for each in cpus:
             tap.check(os.path.isdir(f"/proc/{sandbox.pid}/task/{each['thread_id']}"), f"no such thread: {each}")
+
+
+@tap.test("its devices are there; who wants the console connects to its socket")
+def devices(given):
+    sandbox, _ = given
+    with sandbox.connect() as client, socket.socket(socket.AF_UNIX) as console:
+        console.connect(sandbox.file("console.sock"))
+        drivers = {each["driver"] for plugin in client.execute("query-plugins") for each in plugin["classes"]}
+        tap.check(drivers >= {"virtio-rng", "virtio-serial", "virtconsole", "virtio-blk", "virtio-net"}, drivers)
+        (chardev,) = [each for each in client.execute("query-chardev") if each["label"] == "charconsole0"]
+        tap.check(chardev["frontend-open"], chardev)
 
 
 @tap.test("a disk is plugged over a second connection, and unplugged")

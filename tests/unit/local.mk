@@ -92,8 +92,17 @@ UNIT_TESTS += tests/unit/test-virtio-blk
 tests_unit_test_virtio_blk_SOURCES = tests/unit/test-virtio-blk.c plugins/virtio-blk/disk.h 	plugins/virtio-blk/request.c plugins/virtio-blk/virtio-blk.c
 tests_unit_test_virtio_blk_LDADD = $(CMOCKA_LIBS)
 
+# Plugins' code alone, against a host made of arrays.
+FAKE_HOST = tests/unit/fake-host.c tests/unit/fake-host.h
+
+UNIT_TESTS += tests/unit/test-virtio-serial
+tests_unit_test_virtio_serial_SOURCES = tests/unit/test-virtio-serial.c $(FAKE_HOST) plugins/virtio-serial/control.c \
+	plugins/virtio-serial/data.c plugins/virtio-serial/port.c plugins/virtio-serial/serial.h \
+	plugins/virtio-serial/virtio-serial.c
+tests_unit_test_virtio_serial_LDADD = $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test-virtio-net
-tests_unit_test_virtio_net_SOURCES = tests/unit/test-virtio-net.c plugins/virtio-net/control.c plugins/virtio-net/filter.c \
+tests_unit_test_virtio_net_SOURCES = tests/unit/test-virtio-net.c $(FAKE_HOST) plugins/virtio-net/control.c plugins/virtio-net/filter.c \
 	plugins/virtio-net/frames.c plugins/virtio-net/virtio-net.c plugins/virtio-net/virtio-net.h
 tests_unit_test_virtio_net_LDADD = $(CMOCKA_LIBS)
 

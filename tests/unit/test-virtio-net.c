@@ -2,37 +2,16 @@
 /*
  * test-virtio-net.c - the virtio-net plugin against a host made of arrays: merged buffers, filters, the control queue.
  */
-#include "unit.h"
+#include "fake-host.h"
 
 #include <stdbool.h>
 
 #include "../../plugins/virtio-net/virtio-net.h"
 
-#define CHAINS 256
 #define FRAMES 16
 #define CONTROL 2
 
 /* --- the host --- */
-
-struct fake_chain {
-	struct mortise_chain pub;
-	struct iovec iov[8]; /* the plugin may alter it */
-	uint8_t *memory;
-	uint64_t size, written;
-	bool pushed;
-};
-
-struct fake_queue {
-	struct fake_chain chains[CHAINS];
-	unsigned offered, popped, pushed;
-};
-
-struct mortise_device {
-	struct fake_queue queues[QUEUES_MAX];
-	uint8_t config[16];
-	uint64_t features;
-	const char *broken;
-};
 
 struct mortise_net {
 	uint8_t *frames[FRAMES]; /* to be received, header first */
@@ -46,62 +25,9 @@ struct mortise_net {
 	uint32_t offloads, pairs, pairs_most, wishes[PAIRS_MAX];
 };
 
-static struct mortise_device device;
 static struct mortise_net netdev;
 static struct nic nic;
 static const struct mortise_class *class;
-
-MORTISE_PRINTF(3, 4)
-static void host_log(struct mortise_device *d, enum mortise_log_level level, const char *format, ...)
-{
-}
-
-static void host_offer_features(struct mortise_device *d, uint64_t features)
-{
-	d->features = features;
-}
-
-static void host_write_config(struct mortise_device *d, uint32_t offset, const void *data, uint32_t size)
-{
-	assert_true(offset + size <= sizeof(d->config));
-	memcpy(d->config + offset, data, size);
-}
-
-static void host_read_config(struct mortise_device *d, uint32_t offset, void *data, uint32_t size)
-{
-	memcpy(data, d->config + offset, size);
-}
-
-static void host_needs_reset(struct mortise_device *d, const char *why)
-{
-	d->broken = why;
-}
-
-static struct mortise_chain *host_pop(struct mortise_device *d, uint32_t queue)
-{
-	struct fake_queue *q = &d->queues[queue];
-
-	return q->popped < q->offered && !d->broken ? &q->chains[q->popped++].pub : NULL;
-}
-
-static void host_push(struct mortise_device *d, struct mortise_chain *pub, uint64_t written)
-{
-	struct fake_chain *chain = container_of(pub, struct fake_chain, pub);
-
-	assert_false(chain->pushed);
-	chain->pushed = true;
-	chain->written = written;
-	d->queues[pub->queue].pushed++;
-}
-
-static void host_unpop(struct mortise_device *d, struct mortise_chain *pub)
-{
-	struct fake_queue *q = &d->queues[pub->queue];
-
-	assert_true(q->popped > 0);
-	assert_ptr_equal(&q->chains[q->popped - 1].pub, pub); /* the latest one alone */
-	q->popped--;
-}
 
 static void host_net_info(struct mortise_net *net, struct mortise_net_info *info)
 {
@@ -161,25 +87,16 @@ static void host_poll(struct mortise_net *net, uint32_t queue, uint32_t events)
 	net->wishes[queue] = events;
 }
 
-static const struct mortise_host host = {
-	.size = sizeof(host),
-	.abi_major = MORTISE_ABI_MAJOR,
-	.version = "test",
-	.log = host_log,
-	.offer_features = host_offer_features,
-	.write_config = host_write_config,
-	.read_config = host_read_config,
-	.needs_reset = host_needs_reset,
-	.queue_pop = host_pop,
-	.queue_push = host_push,
-	.queue_unpop = host_unpop,
-	.net_info = host_net_info,
-	.net_set_offloads = host_set_offloads,
-	.net_set_queues = host_set_queues,
-	.net_send = host_send,
-	.net_receive = host_receive,
-	.net_poll = host_poll,
-};
+static void open_host(void)
+{
+	fake_open();
+	host.net_info = host_net_info;
+	host.net_set_offloads = host_set_offloads;
+	host.net_set_queues = host_set_queues;
+	host.net_send = host_send;
+	host.net_receive = host_receive;
+	host.net_poll = host_poll;
+}
 
 /* --- the driver --- */
 
@@ -188,7 +105,7 @@ static const uint8_t own_mac[6] = {0x52, 0x54, 0, 1, 2, 3};
 static int set_up(void **state)
 {
 	class = mortise_plugin_v1.classes[0];
-	memset(&device, 0, sizeof(device));
+	open_host();
 	memset(&netdev, 0, sizeof(netdev));
 	memset(&nic, 0, sizeof(nic));
 	netdev.link_up = true;
@@ -201,9 +118,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	for (unsigned q = 0; q < QUEUES_MAX; q++)
-		for (unsigned i = 0; i < device.queues[q].offered; i++)
-			free(device.queues[q].chains[i].memory);
+	fake_close();
 	for (unsigned i = 0; i < netdev.count; i++)
 		free(netdev.frames[i]);
 	class->unrealize(&nic);
@@ -214,7 +129,7 @@ static void realize(void)
 {
 	struct mortise_error err = {0};
 
-	if (class->realize(&nic, &device, &host, &err) < 0)
+	if (class->realize(&nic, &fake, &host, &err) < 0)
 		fail_msg("%s", err.message);
 }
 
@@ -225,44 +140,13 @@ static void bind_driver(uint64_t features)
 
 static uint64_t all_features(void)
 {
-	return device.features | FEATURE(VIRTIO_F_VERSION_1);
-}
-
-/* One chain of `out` bytes to read, copied, and `in` bytes to write; each cut into `pieces`. */
-static struct fake_chain *offer(uint32_t queue, const void *out, size_t out_size, size_t in_size, unsigned pieces)
-{
-	struct fake_queue *q = &device.queues[queue];
-	struct fake_chain *chain = &q->chains[q->offered];
-	const size_t size = out ? out_size : in_size;
-	unsigned used = 0;
-
-	assert_true(q->offered++ < CHAINS);
-	chain->size = out_size + in_size;
-	chain->memory = calloc(1, chain->size);
-	if (out)
-		memcpy(chain->memory, out, out_size);
-	for (size_t at = 0; at < size; used++) {
-		const size_t part = used + 1 == pieces ? size - at : MIN((size + pieces - 1) / pieces, size - at);
-
-		chain->iov[used] = (struct iovec){chain->memory + at, part};
-		at += part;
-	}
-	chain->pub.queue = queue;
-	chain->pub.out = chain->iov;
-	chain->pub.out_count = out ? used : 0;
-	chain->pub.out_size = out_size;
-	if (out && in_size)
-		chain->iov[used++] = (struct iovec){chain->memory + out_size, in_size};
-	chain->pub.in = chain->iov + chain->pub.out_count;
-	chain->pub.in_count = used - chain->pub.out_count;
-	chain->pub.in_size = in_size;
-	return chain;
+	return fake.features | FEATURE(VIRTIO_F_VERSION_1);
 }
 
 static void offer_receive(unsigned count, size_t size, unsigned pieces)
 {
 	while (count--)
-		offer(0, NULL, 0, size, pieces);
+		fake_offer(0, NULL, 0, size, pieces);
 }
 
 /* A frame for the guest of `size` bytes with its header. */
@@ -291,7 +175,7 @@ static unsigned check_received(unsigned first, unsigned number)
 	unsigned chains = 0;
 
 	while (at < size) {
-		const struct fake_chain *chain = &device.queues[0].chains[first + chains++];
+		const struct fake_chain *chain = &fake.queues[0].chains[first + chains++];
 		size_t start = 0;
 
 		assert_true(chain->pushed);
@@ -303,8 +187,8 @@ static unsigned check_received(unsigned first, unsigned number)
 		assert_memory_equal(chain->memory + start, frame + at + start, chain->written - start);
 		at += chain->written;
 	}
-	assert_int_equal(device.queues[0].chains[first].memory[10], chains); /* num_buffers */
-	assert_int_equal(device.queues[0].chains[first].memory[11], 0);
+	assert_int_equal(fake.queues[0].chains[first].memory[10], chains); /* num_buffers */
+	assert_int_equal(fake.queues[0].chains[first].memory[11], 0);
 	return chains;
 }
 
@@ -315,7 +199,7 @@ static uint8_t command_at(uint32_t queue, uint8_t kind, uint8_t number, const vo
 	struct fake_chain *chain;
 
 	memcpy(out + 2, data, size);
-	chain = offer(queue, out, 2 + size, 1, 3);
+	chain = fake_offer(queue, out, 2 + size, 1, 3);
 	chain->memory[2 + size] = 0xaa;
 	class->notify(&nic, queue);
 	assert_true(chain->pushed);
@@ -333,15 +217,14 @@ static uint8_t command(uint8_t kind, uint8_t number, const void *data, size_t si
 static void config(void **state)
 {
 	realize();
-	assert_memory_equal(device.config, own_mac, 6);
-	assert_int_equal(device.config[6], VIRTIO_NET_S_LINK_UP);
-	assert_int_equal(device.config[8], 1);
-	assert_true(device.features & FEATURE(VIRTIO_NET_F_MAC));
-	assert_false(device.features &
-		     (FEATURE(VIRTIO_NET_F_MTU) | FEATURE(VIRTIO_NET_F_MQ) | FEATURE(NET_F_HOST_USO)));
+	assert_memory_equal(fake.config, own_mac, 6);
+	assert_int_equal(fake.config[6], VIRTIO_NET_S_LINK_UP);
+	assert_int_equal(fake.config[8], 1);
+	assert_true(fake.features & FEATURE(VIRTIO_NET_F_MAC));
+	assert_false(fake.features & (FEATURE(VIRTIO_NET_F_MTU) | FEATURE(VIRTIO_NET_F_MQ) | FEATURE(NET_F_HOST_USO)));
 	netdev.link_up = false;
 	class->net_ready(&nic, &netdev, 0, MORTISE_NET_LINK);
-	assert_int_equal(device.config[6], 0);
+	assert_int_equal(fake.config[6], 0);
 }
 
 static void config_options(void **state)
@@ -352,14 +235,14 @@ static void config_options(void **state)
 	nic.host_mtu = 9000;
 	netdev.pairs_most = 3;
 	realize();
-	assert_false(device.features & FEATURE(VIRTIO_NET_F_MAC));
-	assert_true(device.features & FEATURE(VIRTIO_NET_F_MTU));
-	assert_true(device.features & FEATURE(VIRTIO_NET_F_MQ));
-	assert_int_equal(device.config[8], 3);
-	assert_int_equal(device.config[10] | device.config[11] << 8, 9000);
+	assert_false(fake.features & FEATURE(VIRTIO_NET_F_MAC));
+	assert_true(fake.features & FEATURE(VIRTIO_NET_F_MTU));
+	assert_true(fake.features & FEATURE(VIRTIO_NET_F_MQ));
+	assert_int_equal(fake.config[8], 3);
+	assert_int_equal(fake.config[10] | fake.config[11] << 8, 9000);
 	class->unrealize(&nic);
 	nic.mac[0] = 1;
-	assert_int_equal(class->realize(&nic, &device, &host, &err), -EINVAL);
+	assert_int_equal(class->realize(&nic, &fake, &host, &err), -EINVAL);
 	assert_names(&err, "mac");
 }
 
@@ -377,7 +260,7 @@ static void receive_one_buffer(void **state)
 	readable();
 	assert_int_equal(check_received(0, 0), 1);
 	assert_int_equal(check_received(1, 1), 1);
-	assert_int_equal(device.queues[0].pushed, 2);
+	assert_int_equal(fake.queues[0].pushed, 2);
 }
 
 static void receive_merged(void **state)
@@ -392,7 +275,7 @@ static void receive_merged(void **state)
 	assert_int_equal(check_received(0, 0), 40);
 	assert_int_equal(check_received(40, 1), 2);
 	assert_int_equal(check_received(42, 2), 1);
-	assert_int_equal(device.queues[0].pushed, 43);
+	assert_int_equal(fake.queues[0].pushed, 43);
 }
 
 /* The header itself may lie across buffers. */
@@ -415,11 +298,11 @@ static void receive_starved(void **state)
 	arrive(own_mac, HEADER_SIZE + 9000);
 	arrive(own_mac, HEADER_SIZE + 100);
 	class->notify(&nic, 0);
-	assert_int_equal(device.queues[0].pushed, 0);
+	assert_int_equal(fake.queues[0].pushed, 0);
 	assert_int_equal(netdev.wishes[0], 0); /* nothing is asked for until the driver kicks */
 	offer_receive(1, 1000, 1);
 	class->notify(&nic, 0);
-	assert_int_equal(device.queues[0].pushed, 0);
+	assert_int_equal(fake.queues[0].pushed, 0);
 	offer_receive(5, 1536, 1);
 	class->notify(&nic, 0);
 	assert_int_equal(check_received(0, 0), 7);
@@ -439,7 +322,7 @@ static void receive_unmerged(void **state)
 	arrive(own_mac, HEADER_SIZE + 1515);
 	arrive(own_mac, HEADER_SIZE + 1514);
 	class->notify(&nic, 0);
-	assert_int_equal(device.queues[0].pushed, 1);
+	assert_int_equal(fake.queues[0].pushed, 1);
 	assert_int_equal(check_received(0, 1), 1);
 }
 
@@ -449,7 +332,7 @@ static void receive_hostile(void **state)
 	bind_driver(all_features());
 	offer_receive(1, HEADER_SIZE - 1, 1);
 	class->notify(&nic, 0);
-	assert_non_null(device.broken);
+	assert_non_null(fake.broken);
 }
 
 /* Buffers in store go back to the ring in order, and are taken again. */
@@ -459,16 +342,16 @@ static void quiesce(void **state)
 	bind_driver(all_features());
 	offer_receive(20, 1536, 1);
 	class->notify(&nic, 0);
-	assert_true(device.queues[0].popped > 0);
+	assert_true(fake.queues[0].popped > 0);
 	assert_int_equal(class->quiesce(&nic, NULL), 0);
-	assert_int_equal(device.queues[0].popped, 0);
+	assert_int_equal(fake.queues[0].popped, 0);
 	assert_int_equal(netdev.wishes[0], 0);
 	arrive(own_mac, HEADER_SIZE + 60);
 	readable();
-	assert_int_equal(device.queues[0].pushed, 0);
+	assert_int_equal(fake.queues[0].pushed, 0);
 	netdev.link_up = false; /* and nobody said so */
 	class->resume(&nic);
-	assert_int_equal(device.config[6], 0);
+	assert_int_equal(fake.config[6], 0);
 	class->notify(&nic, 0);
 	assert_int_equal(check_received(0, 0), 1);
 }
@@ -483,26 +366,26 @@ static void transmit(void **state)
 	bind_driver(all_features());
 	for (unsigned i = 0; i < 3; i++) {
 		frame[HEADER_SIZE + 20] = (uint8_t)i;
-		offer(1, frame, sizeof(frame), 0, i + 1);
+		fake_offer(1, frame, sizeof(frame), 0, i + 1);
 	}
 	netdev.send_result = -EAGAIN;
 	class->notify(&nic, 1);
-	assert_int_equal(device.queues[1].popped, 0); /* put back */
+	assert_int_equal(fake.queues[1].popped, 0); /* put back */
 	assert_int_equal(netdev.wishes[0] & MORTISE_NET_WRITABLE, MORTISE_NET_WRITABLE);
 	netdev.send_result = 0;
 	class->net_ready(&nic, &netdev, 0, MORTISE_NET_WRITABLE);
 	assert_int_equal(netdev.sent_count, 3);
 	assert_int_equal(netdev.sent_sizes[2], sizeof(frame));
 	assert_int_equal(netdev.sent[2][HEADER_SIZE + 20], 2);
-	assert_int_equal(device.queues[1].pushed, 3);
+	assert_int_equal(fake.queues[1].pushed, 3);
 	assert_int_equal(netdev.wishes[0] & MORTISE_NET_WRITABLE, 0);
 
 	/* A frame that the netdev refuses is lost; the driver has its buffers back all the same. */
 	netdev.send_result = -EINVAL;
-	offer(1, frame, sizeof(frame), 0, 1);
-	offer(1, NULL, 0, 64, 1); /* nothing to read in it */
+	fake_offer(1, frame, sizeof(frame), 0, 1);
+	fake_offer(1, NULL, 0, 64, 1); /* nothing to read in it */
 	class->notify(&nic, 1);
-	assert_int_equal(device.queues[1].pushed, 5);
+	assert_int_equal(fake.queues[1].pushed, 5);
 }
 
 /* A busy driver does not keep the thread: the rest waits for the next event. */
@@ -514,12 +397,12 @@ static void transmit_budget(void **state)
 	bind_driver(all_features());
 	netdev.send_result = -EIO;
 	for (unsigned i = 0; i < 200; i++)
-		offer(1, frame, sizeof(frame), 0, 1);
+		fake_offer(1, frame, sizeof(frame), 0, 1);
 	class->notify(&nic, 1);
-	assert_in_range(device.queues[1].pushed, 1, 199);
+	assert_in_range(fake.queues[1].pushed, 1, 199);
 	while (netdev.wishes[0] & MORTISE_NET_WRITABLE)
 		class->net_ready(&nic, &netdev, 0, MORTISE_NET_WRITABLE);
-	assert_int_equal(device.queues[1].pushed, 200);
+	assert_int_equal(fake.queues[1].pushed, 200);
 }
 
 /* --- the control queue --- */
@@ -530,11 +413,11 @@ static const uint8_t other_mac[6] = {0x52, 0x54, 0, 9, 9, 9}, group[6] = {1, 0, 
 /* Whether a frame to that address gets through. */
 static bool gets_through(const uint8_t *to)
 {
-	const unsigned before = device.queues[0].pushed;
+	const unsigned before = fake.queues[0].pushed;
 
 	arrive(to, HEADER_SIZE + 60);
 	readable();
-	return device.queues[0].pushed > before;
+	return fake.queues[0].pushed > before;
 }
 
 static void set_filter(uint8_t promiscuous, uint8_t all_multicast, const uint8_t *unicast, const uint8_t *multicast)
@@ -579,14 +462,14 @@ static void filters(void **state)
 	assert_true(gets_through(other_mac));
 	set_filter(0, 0, NULL, NULL);
 	assert_int_equal(command(VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, other_mac, 6), VIRTIO_NET_OK);
-	assert_memory_equal(device.config, other_mac, 6);
+	assert_memory_equal(fake.config, other_mac, 6);
 	assert_true(gets_through(other_mac));
 	assert_false(gets_through(own_mac));
 
 	/* A reset brings the card's own address back. */
 	class->quiesce(&nic, NULL);
 	class->reset(&nic);
-	assert_memory_equal(device.config, own_mac, 6);
+	assert_memory_equal(fake.config, own_mac, 6);
 }
 
 /* More addresses than are kept: all of their kind are let through. */
@@ -665,14 +548,14 @@ static void hostile_commands(void **state)
 	data[4] = 200;
 	assert_int_equal(command(VIRTIO_NET_CTRL_MAC, 0, data, 20), VIRTIO_NET_ERR);
 	assert_int_equal(command(VIRTIO_NET_CTRL_MAC, 1, group, 6), VIRTIO_NET_ERR);
-	assert_memory_equal(device.config, own_mac, 6);
+	assert_memory_equal(fake.config, own_mac, 6);
 
 	/* No room for an answer, and no command at all. */
-	chain = offer(CONTROL, data, 3, 0, 1);
+	chain = fake_offer(CONTROL, data, 3, 0, 1);
 	class->notify(&nic, CONTROL);
 	assert_true(chain->pushed);
 	assert_int_equal(chain->written, 0);
-	chain = offer(CONTROL, NULL, 0, 1, 1);
+	chain = fake_offer(CONTROL, NULL, 0, 1, 1);
 	class->notify(&nic, CONTROL);
 	assert_int_equal(chain->memory[0], VIRTIO_NET_ERR);
 }
@@ -705,7 +588,7 @@ static void queue_pairs(void **state)
 		assert_int_equal(command_at(6, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &pairs, 2),
 				 VIRTIO_NET_ERR);
 	assert_int_equal(netdev.pairs, 3);
-	offer(2, NULL, 0, 1536, 1);
+	fake_offer(2, NULL, 0, 1536, 1);
 	class->notify(&nic, 2);
 	assert_int_equal(netdev.wishes[1], MORTISE_NET_READABLE);
 }
@@ -744,9 +627,9 @@ static void hand_over(void **state)
 	assert_int_equal(class->restore(&nic, saved, (uint64_t)size, &err), 0);
 	bind_driver(all_features());
 	assert_int_equal(netdev.offloads, MORTISE_NET_CSUM);
-	assert_int_equal(device.config[6], VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE);
+	assert_int_equal(fake.config[6], VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE);
 	assert_int_equal(command(VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, saved, 0), VIRTIO_NET_OK);
-	assert_int_equal(device.config[6], VIRTIO_NET_S_LINK_UP);
+	assert_int_equal(fake.config[6], VIRTIO_NET_S_LINK_UP);
 	class->notify(&nic, 0);
 	assert_true(gets_through(group));
 	assert_false(gets_through(other_mac));

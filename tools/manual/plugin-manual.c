@@ -62,7 +62,13 @@ static void put_class(const struct mortise_class *class)
 	troff_put(class->driver);
 	printf("\"\n");
 	troff_put(class->summary);
-	printf(". Its virtio device type is %" PRIu32 ".\n", class->virtio_id);
+	if (class->parent) {
+		printf(". It is plugged into a device of driver \\fB");
+		troff_put(class->parent);
+		printf("\\fP, the one named in \\fBbus\\fP or the first with room.\n");
+	} else {
+		printf(". Its virtio device type is %" PRIu32 ".\n", class->virtio_id);
+	}
 	if (!class->properties->name)
 		printf("It has no properties of its own.\n");
 	for (const struct mortise_property *property = class->properties; property->name; property++)
