@@ -202,6 +202,7 @@ static const char *collect(struct virtqueue *vq, struct virtqueue_chain *chain, 
 {
 	const uint8_t *table = vq->desc;
 	uint32_t limit = vq->size, index = head, seen = 0;
+	bool inside = false; /* an indirect table, which may lie where the ring's own does */
 
 	for (;;) {
 		const struct vring_desc desc = fetch(table, index);
@@ -210,7 +211,7 @@ static const char *collect(struct virtqueue *vq, struct virtqueue_chain *chain, 
 		if (desc.flags & VRING_DESC_F_INDIRECT) {
 			if (!vq->indirect)
 				return "an indirect table was not negotiated";
-			if (table != vq->desc || desc.flags & VRING_DESC_F_NEXT)
+			if (inside || desc.flags & VRING_DESC_F_NEXT)
 				return "an indirect table is inside or before something else";
 			if (!desc.len || desc.len % sizeof(desc) || desc.len / sizeof(desc) > VIRTQUEUE_MAX)
 				return "an indirect table has a bad size";
@@ -219,6 +220,7 @@ static const char *collect(struct virtqueue *vq, struct virtqueue_chain *chain, 
 				return "an indirect table is outside memory";
 			limit = desc.len / (uint32_t)sizeof(desc);
 			index = seen = 0;
+			inside = true;
 			continue;
 		}
 		wrong = add_buffer(vq, chain, &desc);

@@ -148,6 +148,7 @@ static const struct attack attacks[] = {
 	 .desc = {{TABLE, 16, INDIRECT | NEXT, 1}, {BUFFER, 1, 0, 0}}, .table = {{BUFFER, 1, 0, 0}}},
 	{"table in table", "inside or before", WITH_INDIRECT, .desc = {{TABLE, 16, INDIRECT, 0}},
 	 .table = {{TABLE, 16, INDIRECT, 0}}},
+	{"the ring as its own table", "inside or before", WITH_INDIRECT, .desc = {{RING_RAM_BASE, 64, INDIRECT, 0}}},
 	{"empty table", "bad size", WITH_INDIRECT, .desc = {{TABLE, 0, INDIRECT, 0}}},
 	{"odd table", "bad size", WITH_INDIRECT, .desc = {{TABLE, 24, INDIRECT, 0}}},
 	{"huge table", "bad size", WITH_INDIRECT, .desc = {{TABLE, 1025 * 16, INDIRECT, 0}}},
