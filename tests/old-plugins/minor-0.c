@@ -282,6 +282,17 @@ static void block_changed(void *self, struct mortise_block *block)
 
 /* --- the life --- */
 
+static void show_config(struct old *old)
+{
+	struct {
+		uint64_t counter;
+		char text[8];
+	} config = {0};
+
+	memcpy(config.text, old->text, strnlen(old->text, sizeof(config.text)));
+	old->host->write_config(old->device, 0, &config, sizeof(config));
+}
+
 static int realize(void *self, struct mortise_device *device, const struct mortise_host *host,
 		   struct mortise_error *err)
 {
@@ -299,7 +310,7 @@ static int realize(void *self, struct mortise_device *device, const struct morti
 	if (old->event < 0)
 		return mortise_fail(err, -errno, "No descriptor is left: %s", strerror(errno));
 	host->offer_features(device, old->flag ? FEATURES : 0);
-	host->write_config(device, 8, old->text, (uint32_t)strlen(old->text));
+	show_config(old);
 	if (old->net) {
 		host->net_set_offloads(old->net, 0, 12);
 		host->net_set_queues(old->net, 1);
@@ -361,10 +372,9 @@ static void resume(void *self)
 static void reset(void *self)
 {
 	struct old *old = self;
-	const uint64_t zero = 0;
 
 	old->features = old->requests = 0;
-	old->host->write_config(old->device, 0, &zero, sizeof(zero));
+	show_config(old);
 }
 
 static int64_t save(void *self, void *data, uint64_t room)
