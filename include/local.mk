@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 mortiseincludedir = $(includedir)/mortise
 mortiseinclude_HEADERS = \
+	include/mortise/block-driver.h \
 	include/mortise/block.h \
 	include/mortise/char.h \
 	include/mortise/command.h \

@@ -26,11 +26,15 @@ struct mortise_block_info {
 	uint32_t struct_size;
 	uint32_t flags;		      /* enum mortise_block_flag, or'ed */
 	uint64_t size;		      /* bytes, a multiple of 512; may change, see the class callback block_changed() */
-	uint32_t logical_block_size;  /* bytes, a power of two, 512 or more: requests are multiples of it */
+	uint32_t logical_block_size;  /* bytes, a power of two, 512 or more; requests that are multiples of 512 only are
+					 read, changed and written */
 	uint32_t physical_block_size; /* bytes */
 	uint32_t optimal_io_size;     /* bytes; 0: unknown */
 	uint32_t max_segments;	      /* iovecs in one request */
 	uint64_t max_transfer;	      /* bytes in one request */
+
+	/* Since ABI 1.1. */
+	uint64_t max_discard; /* bytes in one DISCARD or WRITE_ZEROES */
 };
 
 enum mortise_block_op {

@@ -6,7 +6,11 @@
 #include <time.h>
 
 #include "backend/block-node.h"
+#include "backend/block-shape.h"
 #include "base/log.h"
+
+/* How long a device that is to go waits for requests before they are cancelled. */
+static const struct timeval patience = {.tv_sec = 3};
 
 static void run_change(struct task *task)
 {
@@ -40,8 +44,70 @@ static void run_detach(struct task *task)
 	struct block_claim *claim = container_of(task, struct block_claim, detach_task);
 
 	claim->engine->detach(claim->engine);
+	shape_done(claim);
 	block_hand_back(claim->node->nodes, &claim->gone_task, &claim->detached);
 }
+
+/* --- what the control thread has to tell the engine --- */
+
+static void run_start(struct task *task)
+{
+	struct block_claim *claim = container_of(task, struct block_claim, start_task);
+
+	if (claim->engine->start)
+		claim->engine->start(claim->engine);
+}
+
+static void run_cancel(struct task *task)
+{
+	struct block_claim *claim = container_of(task, struct block_claim, cancel_task);
+
+	atomic_store(&claim->cancel_posted, false);
+	if (claim->engine->cancel)
+		claim->engine->cancel(claim->engine);
+}
+
+/* An engine starts when those before it are gone: a driver never sees two. */
+static void start_if_alone(struct mortise_block *node)
+{
+	struct block_claim *claim = node->claim;
+
+	if (!claim || claim->started || node->claims != claim || claim->next)
+		return;
+	claim->started = true;
+	loop_post(claim->loop, &claim->start_task);
+}
+
+static void on_overdue(evutil_socket_t fd, short what, void *opaque)
+{
+	struct block_claim *claim = opaque;
+
+	if (!atomic_exchange(&claim->cancel_posted, true))
+		loop_post(claim->loop, &claim->cancel_task);
+}
+
+static void stop_hurrying(struct block_claim *claim)
+{
+	if (claim->overdue)
+		event_free(steal_ptr(&claim->overdue));
+}
+
+void block_hurry(struct mortise_block *node, bool on)
+{
+	struct block_claim *claim = node->claim;
+
+	if (!claim || on == !!claim->overdue)
+		return;
+	if (!on) {
+		stop_hurrying(claim);
+		return;
+	}
+	claim->overdue = event_new(loop_base(node->nodes->control), -1, EV_PERSIST, on_overdue, claim);
+	if (!claim->overdue || event_add(claim->overdue, &patience) < 0)
+		log_error("Node %s: out of memory: its requests are waited for", node->name);
+}
+
+/* --- claiming and releasing --- */
 
 void block_claim_free(struct block_claim *claim)
 {
@@ -59,6 +125,7 @@ static void run_gone(struct task *task)
 		at = &(*at)->next;
 	*at = claim->next;
 	block_claim_free(claim);
+	start_if_alone(node);
 	if (node->change)
 		block_reopen_claim_gone(node);
 	else
@@ -92,8 +159,12 @@ int block_claim(struct mortise_block *node, const char *owner, struct loop *loop
 	claim->detach_task.run = run_detach;
 	claim->gone_task.run = run_gone;
 	claim->held_tail = &claim->held;
+	claim->start_task.run = run_start;
+	claim->cancel_task.run = run_cancel;
+	shape_init(claim);
 	r = medium->driver->attach(&claim->engine, medium, claim, err);
 	if (r < 0) {
+		shape_done(claim);
 		block_claim_free(claim);
 		return r;
 	}
@@ -101,6 +172,7 @@ int block_claim(struct mortise_block *node, const char *owner, struct loop *loop
 	claim->next = node->claims;
 	node->claims = claim;
 	node->claim = claim;
+	start_if_alone(node);
 	return 0;
 }
 
@@ -111,6 +183,7 @@ void block_release(struct mortise_block *node)
 	if (!claim)
 		return;
 	node->claim = NULL;
+	stop_hurrying(claim);
 	atomic_store(&claim->changed, NULL);
 	loop_post(claim->loop, &claim->detach_task);
 }
@@ -143,6 +216,7 @@ void block_info(struct mortise_block *node, struct mortise_block_info *info)
 		.optimal_io_size = medium->limits.optimal_io,
 		.max_segments = BLOCK_MAX_SEGMENTS,
 		.max_transfer = BLOCK_MAX_TRANSFER,
+		.max_discard = UINT64_MAX,
 	};
 
 	full.struct_size = MIN(room, (uint32_t)sizeof(full));
@@ -192,7 +266,7 @@ static int check(const struct block_medium *medium, const struct mortise_block_r
 	}
 	if (medium->read_only && request->op != MORTISE_BLOCK_READ)
 		return -EROFS;
-	if ((request->offset | request->length) & (medium->limits.logical - 1))
+	if ((request->offset | request->length) & (BLOCK_SECTOR - 1))
 		return -EINVAL;
 	if (request->offset > size || request->length > size - request->offset)
 		return -EINVAL;
@@ -207,7 +281,7 @@ static void hand_on(struct block_claim *claim, struct mortise_block_request *req
 
 	claim->in_flight++;
 	if (r > 0)
-		claim->engine->submit(claim->engine, request);
+		shape_submit(claim, request);
 	else
 		block_complete_later(claim, request, r);
 }
@@ -264,6 +338,9 @@ static void install(struct block_claim *claim, struct block_switch *change)
 	atomic_store_explicit(&change->node->medium, change->medium, memory_order_release);
 	change->medium = medium;
 	engine->detach(engine);
+	shape_set_blocks(claim);
+	if (claim->engine->start)
+		claim->engine->start(claim->engine);
 }
 
 /* What was held is checked anew: the medium may be a smaller one now. */
@@ -307,6 +384,10 @@ void block_complete(struct block_claim *claim, struct mortise_block_request *req
 	struct mortise_block *node = claim->node;
 	uint32_t op = request->op < ARRAY_SIZE(node->stats.operations) ? request->op : 0;
 
+	if (!block_request_state(request)->started) {
+		request->done(request, result);
+		return;
+	}
 	if (result < 0) {
 		count(&node->stats.failed[op], 1);
 	} else {
@@ -314,6 +395,8 @@ void block_complete(struct block_claim *claim, struct mortise_block_request *req
 		count(&node->stats.bytes[op], op == MORTISE_BLOCK_FLUSH ? 0 : request->length);
 	}
 	count(&node->stats.nanoseconds[op], now_ns() - block_request_state(request)->started);
+	if (block_request_state(request)->ordered)
+		shape_ended(claim);
 	if (!--claim->in_flight && claim->held_for)
 		answer(claim->held_for);
 	request->done(request, result);

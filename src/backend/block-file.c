@@ -15,72 +15,52 @@
 #include "base/fdset.h"
 #include "base/log.h"
 
-#define BLOCK_SIZE_MAX 32768
-
 static const char *const driver_names[] = {"file", "host_device", NULL};
 
-static void file_destroy(struct block_medium *medium)
+static const char *const aios[] = {"io_uring", "threads", "native", NULL};
+static const char *const lockings[] = {"auto", "on", "off", NULL};
+
+static const struct mortise_property properties[] = {
+	{.name = "filename",
+	 .type = MORTISE_PROPERTY_STRING,
+	 .flags = MORTISE_PROPERTY_REQUIRED,
+	 .offset = offsetof(struct block_file, path),
+	 .help = "path of an image or a block device"},
+	{.name = "aio",
+	 .type = MORTISE_PROPERTY_ENUM,
+	 .offset = offsetof(struct block_file, aio),
+	 .fallback = "io_uring",
+	 .values = aios,
+	 .help = "how requests reach the host's kernel; threads where io_uring is refused"},
+	{.name = "locking",
+	 .type = MORTISE_PROPERTY_ENUM,
+	 .offset = offsetof(struct block_file, locking),
+	 .fallback = "auto",
+	 .values = lockings,
+	 .help = "whether the image is locked against other processes"},
+	{.name = "logical_block_size",
+	 .type = MORTISE_PROPERTY_SIZE,
+	 .offset = offsetof(struct block_file, want_block),
+	 .help = "bytes in the smallest request, a power of two from 512 to 32768; what the file needs when absent"},
+	{.name = NULL},
+};
+
+static int file_check(struct block_medium *medium, struct mortise_error *err)
 {
 	struct block_file *file = block_file_of(medium);
+	const uint64_t size = file->want_block;
 
-	free(file->path);
-	free(file);
-}
-
-static int take_options(struct block_medium *medium, struct block_options *options, struct mortise_error *err)
-{
-	static const char *const aios[] = {"io_uring", "threads", "native", NULL};
-	static const char *const lockings[] = {"auto", "on", "off", NULL};
-	struct block_file *file = block_file_of(medium);
-	unsigned aio = BLOCK_AIO_IO_URING, locking = BLOCK_LOCKING_AUTO;
-	const char *path;
-	uint64_t size = 0;
-	int r = block_option_string(options, "filename", &path, err);
-
-	if (r == -ENOENT)
-		return mortise_fail(err, -EINVAL, "Parameter 'filename' is missing");
-	if (r < 0)
-		return r;
-	if (!*path)
+	if (!*file->path)
 		return mortise_fail(err, -EINVAL, "Parameter 'filename' is empty: name an image or a block device");
-	file->path = strdup(path);
-	if (!file->path)
-		return mortise_fail(err, -ENOMEM, "Out of memory for '%s'", path);
-	r = block_option_enum(options, "aio", aios, &aio, err);
-	if (r == 0 || r == -ENOENT)
-		r = block_option_enum(options, "locking", lockings, &locking, err);
-	if (r == 0 || r == -ENOENT)
-		r = block_option_size(options, "logical_block_size", &size, err);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	if (r == 0 && (size < 512 || size > BLOCK_SIZE_MAX || size & (size - 1)))
+	if (size && (size < 512 || size > BLOCK_SIZE_MAX || size & (size - 1)))
 		return mortise_fail(
 			err, -EINVAL,
 			"Parameter 'logical_block_size' expects a power of two from 512 to %d, not %" PRIu64,
 			BLOCK_SIZE_MAX, size);
-	file->aio = aio;
-	file->locking = locking;
-	file->want_block = (uint32_t)size;
+	file->fd = -1;
 	file->only_device = medium->driver_name == driver_names[1];
 	file->may_punch = medium->unmap;
 	return 0;
-}
-
-static int file_configure(struct block_medium *medium, struct block_options *options, struct mortise_error *err)
-{
-	struct block_file *file = calloc(1, sizeof(*file));
-	int r;
-
-	if (!file)
-		return mortise_fail(err, -ENOMEM, "Out of memory for a block node");
-	file->fd = -1;
-	medium->private = file;
-	r = take_options(medium, options, err);
-	if (r < 0) {
-		file_destroy(medium);
-		medium->private = NULL;
-	}
-	return r;
 }
 
 static const char *kind_of(mode_t mode)
@@ -298,10 +278,10 @@ static int find_limits(struct block_medium *medium, struct mortise_error *err)
 	sector = MAX(sector, (int)file->length_align);
 	if (file->want_block && file->want_block < (uint32_t)sector && (medium->direct || file->is_device))
 		return mortise_fail(err, -EINVAL,
-				    "Parameter 'logical_block_size' (%" PRIu32
+				    "Parameter 'logical_block_size' (%" PRIu64
 				    ") is below the %d bytes that '%.320s' needs",
 				    file->want_block, sector, file->path);
-	medium->limits.logical = file->want_block ? file->want_block : (uint32_t)sector;
+	medium->limits.logical = file->want_block ? (uint32_t)file->want_block : (uint32_t)sector;
 	if (medium->limits.physical < medium->limits.logical || medium->limits.physical & (medium->limits.physical - 1))
 		medium->limits.physical = medium->limits.logical;
 	medium->limits.discard = medium->unmap && !medium->read_only;
@@ -372,13 +352,15 @@ static void file_describe(const struct block_medium *medium, struct block_descri
 
 const struct block_driver block_driver_file = {
 	.names = driver_names,
-	.configure = file_configure,
+	.summary = "A raw image, or a block device of the host",
+	.properties = properties,
+	.size = sizeof(struct block_file),
+	.check = file_check,
 	.open = file_open,
 	.close = file_close,
 	.lock = file_lock,
 	.unlock = file_unlock,
 	.sync = file_sync,
-	.destroy = file_destroy,
 	.measure = file_measure,
 	.attach = file_attach,
 	.describe = file_describe,

@@ -10,12 +10,12 @@ enum block_aio { BLOCK_AIO_IO_URING, BLOCK_AIO_THREADS, BLOCK_AIO_NATIVE };
 enum block_locking { BLOCK_LOCKING_AUTO, BLOCK_LOCKING_ON, BLOCK_LOCKING_OFF };
 
 struct block_file {
-	char *path;
-	enum block_aio aio;
-	enum block_locking locking;
+	const char *path;
+	uint32_t aio;	     /* enum block_aio */
+	uint32_t locking;    /* enum block_locking */
+	uint64_t want_block; /* logical_block_size in bytes; 0: whatever fits */
 	bool only_device;    /* driver=host_device */
 	bool may_punch;	     /* discard=unmap */
-	uint32_t want_block; /* logical_block_size in bytes; 0: whatever fits */
 
 	/* Set by open(), constant while the medium is open. */
 	int fd;

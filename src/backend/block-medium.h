@@ -12,9 +12,12 @@
 
 #include "backend/block-options.h"
 #include "backend/block.h"
+#include <mortise/property.h>
 
 #define BLOCK_MAX_SEGMENTS 1024 /* IOV_MAX */
 #define BLOCK_MAX_TRANSFER (UINT64_C(1) << 30)
+#define BLOCK_SECTOR 512     /* bytes, what every request is a multiple of */
+#define BLOCK_SIZE_MAX 32768 /* of a logical block, in bytes */
 
 struct block_claim;
 struct block_engine;
@@ -23,7 +26,12 @@ struct block_driver;
 struct block_medium {
 	const struct block_driver *driver;
 	const char *driver_name;
-	void *private;		 /* the driver's */
+	void *private; /* the driver's */
+
+	/* Of one whose driver is written to mortise/block-driver.h: see block-adapter.h. */
+	const struct mortise_block_driver *adapted;
+	const struct block_source *source; /* where that came from; NULL: it is built in */
+
 	struct options *options; /* what it was made from */
 
 	/* Written before the medium is in a node, read by any thread afterwards. */
@@ -31,6 +39,10 @@ struct block_medium {
 	struct {
 		uint32_t logical, physical, optimal_io; /* bytes, as in struct mortise_block_info */
 		bool discard, write_zeroes;
+
+		/* What the engine takes; devices may give more. */
+		uint32_t max_segments;
+		uint64_t max_transfer, max_discard;
 	} limits;
 
 	_Atomic uint64_t size; /* bytes; written by the control thread */
@@ -39,11 +51,14 @@ struct block_medium {
 
 struct block_driver {
 	const char *const *names; /* of blockdev-add's `driver`, NULL-terminated */
+	const char *summary;	  /* one line, no full stop */
 
-	/*
-	 * Takes the driver's own options and makes medium->private. Control thread; quick. On failure nothing is left.
-	 */
-	int (*configure)(struct block_medium *medium, struct block_options *options, struct mortise_error *err);
+	/* Stored in medium->private, `size` bytes, zeroed; strings are borrowed from medium->options. */
+	const struct mortise_property *properties;
+	size_t size;
+
+	/* Checks what was stored. Control thread; quick. */
+	int (*check)(struct block_medium *medium, struct mortise_error *err);
 
 	/* Opens: sets medium->size and medium->limits, may set medium->read_only. Worker thread; may block. */
 	int (*open)(struct block_medium *medium, struct mortise_error *err);
@@ -58,9 +73,6 @@ struct block_driver {
 	/* Puts what was written on stable storage. No request is in flight. Worker thread; may block. NULL: it is. */
 	int (*sync)(struct block_medium *medium, struct mortise_error *err);
 
-	/* Frees medium->private; the medium is not open. */
-	void (*destroy)(struct block_medium *medium);
-
 	/* Looks at the size again; sets it first where `wanted` is not 0. Worker thread; may block. NULL: cannot. */
 	int (*measure)(struct block_medium *medium, uint64_t wanted, uint64_t *size, struct mortise_error *err);
 
@@ -72,19 +84,26 @@ struct block_driver {
 	void (*describe)(const struct block_medium *medium, struct block_description *out);
 };
 
-/* Does the requests of one claim. Both functions run on the claim's loop; the engine embeds this. */
+/* Does the requests of one claim. All functions run on the claim's loop; the engine embeds this. */
 struct block_engine {
-	const char *name; /* "io_uring", "threads", "null" */
+	const char *name; /* "io_uring", "threads", or the driver's */
 
 	/* Ends in block_complete(), but never before it returned: then block_complete_later(). */
 	void (*submit)(struct block_engine *engine, struct mortise_block_request *request);
 
 	/* Frees the engine; no request is under way. Before the first request on the control thread, too. */
 	void (*detach)(struct block_engine *engine);
+
+	/* Optional: no other engine of this medium is left. Requests may come before; may be called again. */
+	void (*start)(struct block_engine *engine);
+
+	/* Optional: ends what is under way, soon. */
+	void (*cancel)(struct block_engine *engine);
 };
 
 /* Consumes `options`, all of which are taken, and checks them. Nothing is opened yet. Control thread. */
-int block_medium_new(struct block_medium **out, struct options *options, struct mortise_error *err);
+int block_medium_new(struct block_medium **out, const struct block_source *source, struct options *options,
+		     struct mortise_error *err);
 
 /* A medium that is not open, or is left to the end of the process. NULL is fine. */
 struct block_medium *block_medium_free(struct block_medium *medium);
@@ -96,4 +115,4 @@ int block_medium_lock(const struct block_medium *medium, struct mortise_error *e
 void block_medium_unlock(const struct block_medium *medium);
 void block_medium_close(struct block_medium *medium);
 
-extern const struct block_driver block_driver_file, block_driver_null;
+extern const struct block_driver block_driver_file;

@@ -9,11 +9,24 @@
 
 #include <pthread.h>
 
+#include "backend/block-bounce.h"
 #include "backend/block-medium.h"
 #include "base/workers.h"
 
 struct block_reopen;
 struct block_switch;
+
+/* Requests that no engine takes as they are, see block-shape.h; the loop's thread. */
+struct block_shape {
+	struct bounce_pool pool;
+	struct shaped *for_buffer, **for_buffer_tail; /* wait for a buffer of the pool */
+
+	/* Where blocks are larger than sectors. A write of a part of a block has no other write beside it. */
+	bool ordered;
+	bool exclusive;	  /* such a write is under way */
+	unsigned writing; /* other writes under way */
+	struct mortise_block_request *held, **held_tail;
+};
 
 /* The binding of a node to the loop of the device that has claimed it. */
 struct block_claim {
@@ -25,13 +38,18 @@ struct block_claim {
 	char *owner;
 	const char *aio;	  /* the engine's name, for queries */
 	struct block_claim *next; /* of the same node */
+	bool started;		  /* start_task was posted */
+	struct event *overdue;	  /* block_hurry(): when cancel_task is posted */
 
 	void (*_Atomic changed)(void *opaque, struct mortise_block *block); /* NULL: nobody wants to know */
 	void *opaque;							    /* set before `changed` */
 	struct task change_task;
 	atomic_bool change_posted;
+	struct task start_task, cancel_task;
+	atomic_bool cancel_posted;
 
 	/* The loop's thread. */
+	struct block_shape shape;
 	struct mortise_block_request *later, **later_tail; /* results that wait for the next round */
 	struct task later_task;
 	unsigned in_flight;				 /* requests that are not over, but for those in `held` */
@@ -85,7 +103,8 @@ struct mortise_block {
 /* What block.c and the engines keep in struct mortise_block_request.host. */
 struct block_request_state {
 	struct mortise_block_request *next; /* of the list that the request is on; the engine's while it has it */
-	uint64_t started;		    /* nanoseconds */
+	uint64_t started : 63;		    /* nanoseconds; 0: a part of another one, which is counted in its place */
+	uint64_t ordered : 1;		    /* one of those that block-shape.c counts */
 	union {
 		uint64_t engine[6]; /* while an engine has the request */
 		int result;	    /* once it is over */
@@ -108,7 +127,8 @@ struct block_nodes {
 	struct workers *workers;
 	struct mortise_block *first, **last;
 	unsigned count;
-	struct block_reopen *reopens; /* those under way */
+	struct block_reopen *reopens;	   /* those under way */
+	const struct block_source *source; /* NULL: there are built-in drivers alone */
 
 	pthread_mutex_t lock; /* guards `ended`, and the flags of block_hand_back() */
 	bool ended;	      /* the control loop takes no more tasks */
@@ -129,6 +149,9 @@ int block_check_idle(const struct mortise_block *node, struct mortise_error *err
 /* Tells the claim's device of a changed node. Control thread. */
 void block_claim_changed(struct block_claim *claim);
 void block_claim_free(struct block_claim *claim);
+
+/* The medium, which is in the node, has another size. Control thread. */
+void block_set_size(struct mortise_block *node, struct block_medium *medium, uint64_t size);
 
 /* Closes a node that was deleted once its last claim and its job are gone. Control thread. */
 void block_close_if_idle(struct mortise_block *node);

@@ -10,17 +10,15 @@
 
 #include "base/util.h"
 
-#define KEY_MAX 64
-
 /* Fills both spellings of `key`; -EINVAL when both are given and contradict each other. */
-static int spell(struct block_options *options, const char *key, char nested[KEY_MAX], struct mortise_error *err)
+static int spell(struct block_options *options, const char *key, char nested[BLOCK_KEY_SIZE], struct mortise_error *err)
 {
 	const struct option *outer, *inner;
 
 	nested[0] = '\0';
 	if (!options->nested)
 		return 0;
-	snprintf(nested, KEY_MAX, "file.%s", key);
+	snprintf(nested, BLOCK_KEY_SIZE, "file.%s", key);
 	outer = options_find(options->list, key);
 	inner = options_find(options->list, nested);
 	if (outer && inner && !streq(outer->value, inner->value))
@@ -32,7 +30,7 @@ static int spell(struct block_options *options, const char *key, char nested[KEY
 /* Reads one option of either spelling with `read`, one of options_string(), _bool() and _size(). */
 #define READ_EITHER(read, options, key, out, err)                                                            \
 	__extension__({                                                                                      \
-		char nested_[KEY_MAX];                                                                       \
+		char nested_[BLOCK_KEY_SIZE];                                                                \
 		int outer_, inner_, r_ = spell(options, key, nested_, err);                                  \
 		if (r_ == 0) {                                                                               \
 			outer_ = read((options)->list, key, out, err);                                       \
@@ -76,6 +74,23 @@ int block_option_enum(struct block_options *options, const char *key, const char
 	int r = block_option_string(options, key, &value, err);
 
 	return r < 0 ? r : find_word(key, value, words, out, err);
+}
+
+int block_option_spelling(struct block_options *options, const char *key, char spelling[BLOCK_KEY_SIZE],
+			  struct mortise_error *err)
+{
+	char nested[BLOCK_KEY_SIZE];
+	const char *ignored;
+	int r = spell(options, key, nested, err);
+
+	if (r < 0)
+		return r;
+	if (*nested && options_find(options->list, nested)) {
+		options_string(options->list, key, &ignored, NULL); /* the same value as the other one */
+		key = nested;
+	}
+	snprintf(spelling, BLOCK_KEY_SIZE, "%s", key);
+	return 0;
 }
 
 int block_check_name(const char *name, struct mortise_error *err)

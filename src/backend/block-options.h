@@ -10,6 +10,7 @@
 #include "base/options.h"
 
 #define BLOCK_NAME_MAX 127
+#define BLOCK_KEY_SIZE 80 /* bytes of "file." and a key, with the NUL */
 
 struct block_options {
 	struct options *list;
@@ -27,6 +28,10 @@ int block_option_size(struct block_options *options, const char *key, uint64_t *
 /* One of `words` (NULL-terminated), as its index. */
 int block_option_enum(struct block_options *options, const char *key, const char *const *words, unsigned *out,
 		      struct mortise_error *err);
+
+/* The spelling in which `key` is given: itself where it is absent. -EINVAL when two are, and contradict each other. */
+int block_option_spelling(struct block_options *options, const char *key, char spelling[BLOCK_KEY_SIZE],
+			  struct mortise_error *err);
 
 /* A node-name or device id: a letter or digit, then letters, digits, '-', '.', '_'; at most BLOCK_NAME_MAX. */
 int block_check_name(const char *name, struct mortise_error *err);

@@ -8,7 +8,6 @@
  * closed. Whatever fails before the exchange leaves everything as it was.
  */
 #include <errno.h>
-#include <inttypes.h>
 
 #include "backend/block-node.h"
 #include "base/log.h"
@@ -282,23 +281,15 @@ static int open_media(struct block_reopen *reopen, struct mortise_error *err)
 	return r;
 }
 
-/* The device has told its driver how large blocks are; the driver will not ask again. */
+/* Blocks may be larger than those that the device told its driver of: see block-shape.h. */
 static int attach(struct block_switch *change, struct mortise_error *err)
 {
-	struct block_medium *medium = change->medium;
-	const uint32_t before = block_medium_of(change->node)->limits.logical;
 	struct block_claim *claim = change->node->claim;
 	int r;
 
 	if (!claim)
 		return 0;
-	if (medium->limits.logical > before)
-		return mortise_fail(err, -EINVAL,
-				    "Node %s cannot have blocks of %" PRIu32
-				    " bytes: device '%s' uses it with blocks of "
-				    "%" PRIu32 "; unplug the device first",
-				    change->node->name, medium->limits.logical, claim->owner, before);
-	r = medium->driver->attach(&change->engine, medium, claim, err);
+	r = change->medium->driver->attach(&change->engine, change->medium, claim, err);
 	if (r == 0)
 		change->claim = claim;
 	return r;
@@ -338,7 +329,7 @@ static int configure(struct block_reopen *reopen, struct options *list, struct m
 		return mortise_fail(err, -EINVAL, "Node %s is named twice", name);
 	r = block_check_idle(change->node, err);
 	if (r == 0)
-		r = block_medium_new(&change->medium, steal_ptr(&options), err);
+		r = block_medium_new(&change->medium, reopen->nodes->source, steal_ptr(&options), err);
 	if (r < 0)
 		return r;
 	change->reopen = reopen;

@@ -37,6 +37,11 @@ int block_nodes_new(struct block_nodes **out, struct loop *control, struct morti
 	return 0;
 }
 
+void block_nodes_set_source(struct block_nodes *nodes, const struct block_source *source)
+{
+	nodes->source = source;
+}
+
 bool block_hand_back(struct block_nodes *nodes, struct task *task, bool *flag)
 {
 	bool ended;
@@ -201,7 +206,7 @@ static int configure(struct mortise_block *node, struct options *list, struct mo
 	if (r < 0)
 		return r;
 	snprintf(node->name, sizeof(node->name), "%s", name);
-	r = block_medium_new(&medium, steal_ptr(&options), err);
+	r = block_medium_new(&medium, node->nodes->source, steal_ptr(&options), err);
 	if (r < 0)
 		return r;
 	atomic_init(&node->medium, medium);
@@ -308,6 +313,12 @@ static int measure_node(struct mortise_block *node, struct mortise_error *err)
 	return medium->driver->measure(medium, node->job.wanted, &node->job.size, err);
 }
 
+void block_set_size(struct mortise_block *node, struct block_medium *medium, uint64_t size)
+{
+	if (atomic_exchange(&medium->size, size) != size && node->claim)
+		block_claim_changed(node->claim);
+}
+
 static void finish_measure(struct mortise_block *node, struct reply *reply, int result)
 {
 	if (result < 0)
@@ -335,7 +346,7 @@ static void measure(struct mortise_block *node, uint64_t wanted, struct reply *r
 	struct block_medium *medium = block_medium_of(node);
 	int r = block_check_idle(node, &reply->error);
 
-	if (r == 0 && !medium->driver->measure)
+	if (r == 0 && (medium->adapted ? !medium->adapted->measure : !medium->driver->measure))
 		r = mortise_fail(&reply->error, -ENOTSUP, "The size of node %s (driver %s) is fixed", node->name,
 				 medium->driver_name);
 	if (r < 0) {

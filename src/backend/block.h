@@ -13,7 +13,7 @@
 #include "base/loop.h"
 #include "base/options.h"
 #include "base/reply.h"
-#include <mortise/block.h>
+#include <mortise/block-driver.h>
 
 struct block_nodes; /* the registry */
 
@@ -27,12 +27,23 @@ int block_nodes_new(struct block_nodes **out, struct loop *control, struct morti
 struct block_nodes *block_nodes_free(struct block_nodes *nodes);
 DEFINE_CLEANUP(struct block_nodes *, block_nodes_free)
 
+/* Where drivers come from that are not built in: plugins. Control thread. */
+struct block_source {
+	/* -ENOENT and a message that names it when there is none. */
+	int (*find)(void *opaque, const char *driver, const struct mortise_block_driver **out,
+		    struct mortise_error *err);
+
+	/* A node of the driver has come into being (1), or is gone (-1). */
+	void (*used)(void *opaque, const struct mortise_block_driver *driver, int change);
+	void *opaque;
+};
+void block_nodes_set_source(struct block_nodes *nodes, const struct block_source *source); /* borrowed */
+
 /*
- * Opens a node from flat blockdev-add options: node-name, driver (raw, file, host_device, null-co; raw when absent),
- * filename, read-only, auto-read-only, cache.direct, cache.no-flush, discard (unmap when absent, so that what the guest
- * trims is free again; or ignore), detect-zeroes (off), aio (io_uring, threads, native), locking (auto, on, off),
- * logical_block_size; all but node-name also under "file." for the nested form of the seed and of `driver: raw`.
- * Consumes `options`. On failure nothing stays behind.
+ * Opens a node from flat blockdev-add options: node-name, driver (raw when absent), read-only, auto-read-only,
+ * cache.direct, cache.no-flush, discard (unmap when absent, so that what the guest trims is free again; or ignore),
+ * detect-zeroes (off), and those of the driver; all but node-name also under "file." for the nested form of the seed
+ * and of `driver: raw`. Consumes `options`. On failure nothing stays behind.
  */
 void block_add(struct block_nodes *nodes, struct options *options, struct reply *reply);
 
@@ -63,6 +74,12 @@ void block_release(struct mortise_block *block);
 void block_on_change(struct mortise_block *block, void (*changed)(void *opaque, struct mortise_block *block),
 		     void *opaque);
 
+/*
+ * The device that has claimed the node is to go (`on`), or stays after all: requests that are still in flight after
+ * some seconds are cancelled, where the node's driver can do that.
+ */
+void block_hurry(struct mortise_block *block, bool on);
+
 /* Looks at the file's size again, or sets it (block_resize). */
 void block_refresh(struct mortise_block *block, struct reply *reply);
 void block_resize(struct mortise_block *block, uint64_t size, struct reply *reply);
@@ -86,3 +103,10 @@ struct block_description {
 struct mortise_block *block_next(struct block_nodes *nodes, struct mortise_block *after); /* NULL: the first */
 void block_describe(struct mortise_block *block, struct block_description *out);
 const char *block_name(const struct mortise_block *block);
+
+/* A built-in driver with its options, for help. Constant. */
+struct block_type {
+	const char *name, *summary;
+	const struct mortise_property *properties; /* `offset` is of no use to others */
+};
+bool block_type_get(size_t index, struct block_type *out); /* false: there are no more */

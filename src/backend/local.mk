@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 libmortise_a_SOURCES += \
+	src/backend/block-adapter.c \
+	src/backend/block-adapter.h \
 	src/backend/block-bounce.c \
 	src/backend/block-bounce.h \
 	src/backend/block-claim.c \
@@ -14,6 +16,8 @@ libmortise_a_SOURCES += \
 	src/backend/block-options.c \
 	src/backend/block-options.h \
 	src/backend/block-reopen.c \
+	src/backend/block-shape.c \
+	src/backend/block-shape.h \
 	src/backend/block-step.c \
 	src/backend/block-step.h \
 	src/backend/block-threads.c \

@@ -260,3 +260,22 @@ void property_store_pointer(const struct mortise_property *property, const void 
 {
 	memcpy((char *)self + property->offset, &pointer, sizeof(pointer));
 }
+
+int property_set(const struct mortise_property *property, struct options *options, void *self,
+		 struct mortise_error *err)
+{
+	union property_value value = {0};
+	int r = property_read(property, options, &value, err);
+
+	if (r == -ENOENT && property->flags & MORTISE_PROPERTY_REQUIRED)
+		return mortise_fail(err, -EINVAL, "Parameter '%s' is missing", property->name);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	if (property->type == MORTISE_PROPERTY_STRING)
+		property_store_pointer(property, value.string, self);
+	else
+		property_store(property, &value, self);
+	return 0;
+}

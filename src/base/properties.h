@@ -40,6 +40,13 @@ int property_read(const struct mortise_property *property, struct options *optio
 /* Reads the default alone. */
 int property_fallback(const struct mortise_property *property, union property_value *out, struct mortise_error *err);
 
+/*
+ * Reads and stores one of a backend's options. Strings are borrowed from `options` or the table. An absent value
+ * without a default leaves what is there; -EINVAL when it is required.
+ */
+int property_set(const struct mortise_property *property, struct options *options, void *self,
+		 struct mortise_error *err);
+
 /* Stores a value of a type that is not a pointer. */
 void property_store(const struct mortise_property *property, const union property_value *value, void *self);
 

@@ -185,8 +185,6 @@ static void test_refused(void **state)
 	fixture_open(fixture, SIZE);
 	assert_int_equal(reopen(fixture, "disk", ",bogus=1"), -EINVAL);
 	assert_error(fixture, "'bogus' is unexpected");
-	assert_int_equal(reopen(fixture, "disk", ",logical_block_size=4096"), -EINVAL);
-	assert_error(fixture, "device 'v0' uses it with blocks of 512");
 	assert_int_equal(fixture_reopen(fixture, (const char *[]){again, again, NULL}), -EINVAL);
 	assert_error(fixture, "named twice");
 	assert_int_equal(fixture_reopen(fixture, (const char *[]){"filename=/x", NULL}), -EINVAL);
@@ -197,6 +195,24 @@ static void test_refused(void **state)
 	assert_error(fixture, "qcow2");
 	assert_int_equal(fixture_reopen(fixture, (const char *[]){NULL}), 0);
 	assert_int_equal(first_byte(fixture), fixture_pattern(0));
+}
+
+/* The device goes on in sectors, as its driver does not ask again. */
+static void test_larger_blocks(void **state)
+{
+	struct fixture *fixture = *state;
+	uint8_t data[SECTOR];
+
+	fixture_open(fixture, SIZE);
+	assert_int_equal(reopen(fixture, "disk", ",logical_block_size=4096"), 0);
+	memset(data, 0x5a, sizeof(data));
+	assert_int_equal(fixture_write(fixture, 3 * SECTOR, data, sizeof(data)), 0);
+	assert_int_equal(first_byte(fixture), fixture_pattern(0));
+	assert_int_equal(reopen(fixture, "disk", ""), 0);
+	assert_int_equal(fixture_read(fixture, 3 * SECTOR, data, sizeof(data)), 0);
+	assert_int_equal(data[0], 0x5a);
+	assert_int_equal(fixture_read(fixture, 4 * SECTOR, data, sizeof(data)), 0);
+	assert_int_equal(data[0], fixture_pattern(4 * SECTOR));
 }
 
 /* --- under load --- */
@@ -369,9 +385,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_another_file),   TEST(test_other_driver), TEST(test_crosswise),
-		TEST(test_all_or_nothing), TEST(test_refused),	    TEST(test_under_load),
-		TEST(test_leaving),	   TEST(test_end),	    TEST(test_medium),
+		TEST(test_another_file),  TEST(test_other_driver),  TEST(test_crosswise),  TEST(test_all_or_nothing),
+		TEST(test_refused),	  TEST(test_larger_blocks), TEST(test_under_load), TEST(test_all_or_nothing),
+		TEST(test_larger_blocks), TEST(test_under_load),    TEST(test_leaving),	   TEST(test_end),
+		TEST(test_medium),
 	};
 
 	return cmocka_run_group_tests_name("block-reopen", tests, NULL, NULL);
