@@ -13,15 +13,22 @@
 #define QUEUE_SIZE 64 /* a driver fills all of a queue with pages */
 #define CONFIG(field) offsetof(struct virtio_console_config, field)
 
+/* But for the size of port 0, which is shown when it is known. */
+static void show_config(struct serial *serial)
+{
+	const struct virtio_console_config config = {.max_nr_ports = htole32(serial->max_ports)};
+
+	serial->host->write_config(serial->device, 0, &config, sizeof(config));
+}
+
 static int realize(void *self, struct mortise_device *device, const struct mortise_host *host,
 		   struct mortise_error *err)
 {
 	struct serial *serial = self;
-	const uint32_t max_ports = htole32(serial->max_ports);
 
 	serial->host = host;
 	serial->device = device;
-	host->write_config(device, CONFIG(max_nr_ports), &max_ports, sizeof(max_ports));
+	show_config(serial);
 	return 0;
 }
 
@@ -115,12 +122,15 @@ static void reset(void *self)
 	struct serial *serial = self;
 
 	serial->active = serial->multiport = serial->driver_ready = false;
+	show_config(serial);
 	for (uint32_t i = 0; i < serial->max_ports; i++) {
 		struct line *line = &serial->lines[i];
 
 		*line = (struct line){.port = line->port, .wanted = UINT32_MAX};
 		data_want(serial, line);
 	}
+	if (serial->lines->port)
+		serial_resize(serial, serial->lines);
 }
 
 /* --- handing over to another instance --- */
