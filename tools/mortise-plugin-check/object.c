@@ -165,6 +165,7 @@ void phase_object(const struct subject *subject, struct plugin_facts *facts)
 	void *handle;
 
 	doing("the file is looked at");
+	snprintf(facts->name, sizeof(facts->name), "%s", subject->name);
 	guard_faults(NULL, 0);
 	if (plugin_find(&file, subject->dir, subject->name, &error) < 0) {
 		rule_broken(RULE_FILE, "%s", error.message);

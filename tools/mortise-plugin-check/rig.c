@@ -249,6 +249,18 @@ void rig_on_device(struct rig *rig, struct mortise_device *device, void (*run)(v
 	rig_expected();
 }
 
+static void nothing(void *opaque)
+{
+}
+
+void rig_settle(struct rig *rig)
+{
+	struct mortise_device *device = slot_device(rig->slot);
+
+	if (device)
+		rig_on_device(rig, device, nothing, NULL);
+}
+
 /* --- guest memory --- */
 
 void rig_close_memory(struct rig *rig)

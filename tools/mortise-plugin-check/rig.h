@@ -60,6 +60,9 @@ int rig_reset(struct rig *rig);
 /* Runs on the instance's thread, among its callbacks, and waits for that. */
 void rig_on_device(struct rig *rig, struct mortise_device *device, void (*run)(void *opaque), void *opaque);
 
+/* Waits until the instance in the slot has looked at what it was told up to now. */
+void rig_settle(struct rig *rig);
+
 /* Nobody but the driver may touch guest memory; or everybody again. */
 void rig_close_memory(struct rig *rig);
 void rig_open_memory(struct rig *rig);

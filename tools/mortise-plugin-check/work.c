@@ -78,6 +78,7 @@ void work_do(struct driver *driver, const struct work *work)
 	if (work->meddled)
 		driver_meddle(driver);
 	work_feed(driver);
+	rig_settle(driver->rig);
 	for (uint32_t i = 0; i < driver->rig->real->queue_count; i++) {
 		/* Once is enough: it takes all the patience there is. */
 		if (!rule_is_broken(RULE_ANSWERED) && !await(driver, i, expected[i]))
