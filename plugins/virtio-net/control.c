@@ -128,7 +128,8 @@ static bool set_pairs(struct nic *nic, struct data *data)
 	    pairs > nic->pairs_most || nic->host->net_set_queues(nic->netdev, pairs) < 0)
 		return false;
 	nic->pairs = pairs;
-	for (uint32_t pair = 0; pair < nic->pairs_most; pair++) {
+	nic->pairs_told = true;
+	for (uint32_t pair = 0; pair < PAIRS_MAX; pair++) {
 		frames_receive(nic, pair);
 		frames_transmit(nic, pair);
 	}

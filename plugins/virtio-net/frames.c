@@ -36,7 +36,13 @@ void frames_free(struct nic *nic)
 	}
 }
 
-/* Tells the host which events the pair waits for, if that changed. */
+/* The netdev's queue that a pair sends through: a driver may go on using pairs that the netdev does not have. */
+static uint32_t sends_through(const struct nic *nic, uint32_t pair)
+{
+	return pair < nic->pairs ? pair : 0;
+}
+
+/* Tells the host which events a queue of the netdev is waited for, if that changed. */
 static void update_wish(struct nic *nic, uint32_t pair)
 {
 	struct wish *wish = &nic->wishes[pair];
@@ -44,7 +50,9 @@ static void update_wish(struct nic *nic, uint32_t pair)
 
 	if (nic->active && pair < nic->pairs) {
 		events = wish->starved ? 0 : MORTISE_NET_READABLE;
-		events |= wish->transmitting ? MORTISE_NET_WRITABLE : 0;
+		for (uint32_t i = 0; i < PAIRS_MAX; i++)
+			if (nic->wishes[i].transmitting && sends_through(nic, i) == pair)
+				events |= MORTISE_NET_WRITABLE;
 	}
 	if (events == wish->told)
 		return;
@@ -235,8 +243,10 @@ void frames_receive(struct nic *nic, uint32_t pair)
 {
 	struct receive_queue *queue = &nic->receive[pair];
 
-	if (!nic->active || pair >= nic->pairs)
+	if (!nic->active || pair >= nic->pairs) {
+		update_wish(nic, pair);
 		return;
+	}
 	for (unsigned budget = RECEIVE_BUDGET; budget; budget--) {
 		nic->wishes[pair].starved = queue->pending && !finish_pending(nic, pair);
 		if (!nic->wishes[pair].starved) {
@@ -254,8 +264,9 @@ void frames_receive(struct nic *nic, uint32_t pair)
 void frames_transmit(struct nic *nic, uint32_t pair)
 {
 	struct wish *wish = &nic->wishes[pair];
+	const uint32_t through = sends_through(nic, pair);
 
-	if (!nic->active || pair >= nic->pairs)
+	if (!nic->active)
 		return;
 	wish->transmitting = true;
 	for (unsigned budget = TRANSMIT_BUDGET; budget; budget--) {
@@ -265,22 +276,30 @@ void frames_transmit(struct nic *nic, uint32_t pair)
 			wish->transmitting = false;
 			break;
 		}
-		if (nic->host->net_send(nic->netdev, pair, chain->out, chain->out_count) == -EAGAIN) {
+		if (nic->host->net_send(nic->netdev, through, chain->out, chain->out_count) == -EAGAIN) {
 			nic->host->queue_unpop(nic->device, chain);
 			break;
 		}
 		/* Sent, or no good: either way the driver gets its buffers back. The netdev counts. */
 		nic->host->queue_push(nic->device, chain, 0);
 	}
-	update_wish(nic, pair);
+	update_wish(nic, through);
+}
+
+void frames_writable(struct nic *nic, uint32_t pair)
+{
+	for (uint32_t i = 0; i < PAIRS_MAX; i++)
+		if (nic->wishes[i].transmitting && sends_through(nic, i) == pair)
+			frames_transmit(nic, i);
 }
 
 void frames_stop(struct nic *nic)
 {
+	for (uint32_t pair = 0; pair < PAIRS_MAX; pair++)
+		nic->wishes[pair].starved = nic->wishes[pair].transmitting = false;
 	for (uint32_t pair = 0; pair < nic->pairs_most; pair++) {
 		struct receive_queue *queue = &nic->receive[pair];
 
-		nic->wishes[pair].starved = nic->wishes[pair].transmitting = false;
 		update_wish(nic, pair);
 		while (queue->chain_count)
 			nic->host->queue_unpop(nic->device, queue->chains[queue->first_chain + --queue->chain_count]);

@@ -84,6 +84,7 @@ static int nic_activate(void *self, uint64_t features, struct mortise_error *err
 	nic->features = features;
 	if (!nic->restored || nic->pairs > nic->pairs_most || nic->host->net_set_queues(nic->netdev, nic->pairs) < 0) {
 		nic->pairs = 1;
+		nic->pairs_told = false;
 		nic->host->net_set_queues(nic->netdev, 1);
 	}
 	control_apply_offloads(nic, nic->restored ? offloads & nic->offloads : offloads);
@@ -94,19 +95,55 @@ static int nic_activate(void *self, uint64_t features, struct mortise_error *err
 	return 0;
 }
 
+/*
+ * Which queue is the one for commands follows from how many pairs the driver was told of when it bound, maybe by an
+ * earlier card in this place. But a command has something to read in it, and a receive buffer has not.
+ */
+static bool is_control(struct nic *nic, uint32_t queue)
+{
+	struct mortise_chain *chain;
+	bool readable;
+
+	if (!negotiated(nic, VIRTIO_NET_F_CTRL_VQ) || !negotiated(nic, VIRTIO_NET_F_MQ) || !queue || queue & 1)
+		return negotiated(nic, VIRTIO_NET_F_CTRL_VQ) && queue == 2;
+	chain = nic->host->queue_pop(nic->device, queue);
+	if (!chain)
+		return false;
+	readable = chain->out_count;
+	nic->host->queue_unpop(nic->device, chain);
+	return readable;
+}
+
+/* A driver that told an earlier card how many pairs it uses tells no other: its receive buffers do. */
+static void learn_pairs(struct nic *nic, uint32_t pair)
+{
+	struct mortise_chain *chain;
+
+	if (nic->pairs_told || pair < nic->pairs || pair >= nic->pairs_most)
+		return;
+	chain = nic->host->queue_pop(nic->device, 2 * pair);
+	if (!chain)
+		return;
+	nic->host->queue_unpop(nic->device, chain);
+	if (nic->host->net_set_queues(nic->netdev, pair + 1) == 0)
+		nic->pairs = pair + 1;
+}
+
 static void nic_notify(void *self, uint32_t queue)
 {
 	struct nic *nic = self;
-	const uint32_t control = 2 * (negotiated(nic, VIRTIO_NET_F_MQ) ? nic->pairs_most : 1);
+	const uint32_t pair = queue / 2;
 
-	if (queue == control && negotiated(nic, VIRTIO_NET_F_CTRL_VQ))
+	if (is_control(nic, queue)) {
 		control_notify(nic, queue);
-	else if (queue >= control)
-		return;
-	else if (queue & 1)
-		frames_transmit(nic, queue / 2);
-	else
-		frames_receive(nic, queue / 2);
+	} else if (pair < (negotiated(nic, VIRTIO_NET_F_MQ) ? PAIRS_MAX : 1)) {
+		if (queue & 1) {
+			frames_transmit(nic, pair);
+		} else {
+			learn_pairs(nic, pair);
+			frames_receive(nic, pair);
+		}
+	}
 }
 
 static void nic_net_ready(void *self, struct mortise_net *net, uint32_t pair, uint32_t events)
@@ -118,7 +155,7 @@ static void nic_net_ready(void *self, struct mortise_net *net, uint32_t pair, ui
 	if (events & MORTISE_NET_READABLE)
 		frames_receive(nic, pair);
 	if (events & MORTISE_NET_WRITABLE)
-		frames_transmit(nic, pair);
+		frames_writable(nic, pair);
 }
 
 static int nic_quiesce(void *self, struct mortise_error *err)
@@ -196,6 +233,7 @@ static int nic_restore(void *self, const void *data, uint64_t size, struct morti
 	    saved.filter.multicast > FILTER_MACS - saved.filter.unicast)
 		return mortise_fail(err, -EINVAL, "The state of a network card is not one that this card can have");
 	nic->pairs = saved.pairs;
+	nic->pairs_told = true;
 	nic->offloads = saved.offloads;
 	nic->filter = saved.filter;
 	nic->restored = true;

@@ -81,7 +81,8 @@ struct nic {
 	bool restored;	     /* `offloads` and `pairs` are an earlier instance's, for activate() to take up */
 	uint64_t features;   /* negotiated */
 	uint64_t offloads;   /* of those that GUEST_OFFLOADS_SET governs, the ones in force */
-	uint32_t pairs;	     /* in use */
+	uint32_t pairs;	     /* in use for receiving */
+	bool pairs_told;     /* by the driver, to this instance or the one that it was restored from */
 	uint32_t pairs_most; /* of the netdev */
 	struct filter filter;
 	struct receive_queue receive[PAIRS_MAX];
@@ -97,7 +98,8 @@ static inline bool negotiated(const struct nic *nic, unsigned bit)
 int frames_new(struct nic *nic, struct mortise_error *err);
 void frames_free(struct nic *nic);
 void frames_receive(struct nic *nic, uint32_t pair);
-void frames_transmit(struct nic *nic, uint32_t pair);
+void frames_transmit(struct nic *nic, uint32_t pair); /* any pair: those not in use go through the first */
+void frames_writable(struct nic *nic, uint32_t pair);
 void frames_stop(struct nic *nic); /* gives buffers back to the ring and asks for no event */
 
 /* control.c */

@@ -2,10 +2,10 @@
 # Tests with a real guest; they skip, and say so, where scripts/guest has not been run.
 
 GUEST_TESTS = tests/guest/boot.py tests/guest/bootdisks.py tests/guest/cycles.py tests/guest/disks.py \
-	tests/guest/netcycles.py tests/guest/netpair.py tests/guest/nets.py tests/guest/netuser.py tests/guest/plugin.py \
+	tests/guest/netcycles.py tests/guest/netpair.py tests/guest/netqueues.py tests/guest/nets.py tests/guest/netuser.py tests/guest/plugin.py \
 	tests/guest/power.py tests/guest/reopen.py tests/guest/rng.py tests/guest/serial.py tests/guest/smp.py tests/guest/unplug.py
 # A guest is slow under a sanitizer: these go over most of the code.
-GUEST_TESTS_SANITIZED = tests/guest/disks.py tests/guest/unplug.py
+GUEST_TESTS_SANITIZED = tests/guest/disks.py tests/guest/netqueues.py tests/guest/reopen.py tests/guest/unplug.py
 
 if SANITIZE
 TESTS += $(GUEST_TESTS_SANITIZED)

@@ -46,8 +46,8 @@ class Namespace:
         tap.check(done.returncode == 0, f"ip {words}: {done.stderr}")
         return done.stdout
 
-    def add_tap(self, name, address, mtu=1500):
-        self.ip(f"tuntap add dev {name} mode tap")
+    def add_tap(self, name, address, mtu=1500, flags=""):
+        self.ip(f"tuntap add dev {name} mode tap {flags}")
         self.ip(f"addr add {address} dev {name}")
         self.ip(f"link set {name} mtu {mtu} up")
 

@@ -591,6 +591,37 @@ static void queue_pairs(void **state)
 	fake_offer(2, NULL, 0, 1536, 1);
 	class->notify(&nic, 2);
 	assert_int_equal(netdev.wishes[1], MORTISE_NET_READABLE);
+	pairs = 1;
+	assert_int_equal(command_at(6, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &pairs, 2), VIRTIO_NET_OK);
+	assert_int_equal(netdev.wishes[1], 0);
+	class->notify(&nic, 2);
+	assert_int_equal(netdev.pairs, 1);
+}
+
+/* A card with three pairs behind a driver that a card with two had told of its two: it tells no more. */
+static void other_pairs(void **state)
+{
+	const uint8_t frame[100] = {0};
+	uint8_t on = 1;
+
+	netdev.pairs_most = 3;
+	realize();
+	bind_driver(all_features());
+	offer(0, NULL, 0, 1536, 1);
+	offer(2, NULL, 0, 1536, 1);
+	for (uint32_t queue = 0; queue < 5; queue++)
+		class->notify(&nic, queue);
+	assert_int_equal(netdev.pairs, 2);
+	assert_int_equal(netdev.wishes[1], MORTISE_NET_READABLE);
+	assert_int_equal(command_at(4, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, &on, 1), VIRTIO_NET_OK);
+	netdev.send_result = -EAGAIN;
+	offer(5, frame, sizeof(frame), 0, 1);
+	class->notify(&nic, 5);
+	assert_int_equal(netdev.wishes[0], MORTISE_NET_READABLE | MORTISE_NET_WRITABLE);
+	netdev.send_result = 0;
+	class->net_ready(&nic, &netdev, 0, MORTISE_NET_WRITABLE);
+	assert_int_equal(netdev.sent_count, 1);
+	assert_int_equal(netdev.wishes[0], MORTISE_NET_READABLE);
 }
 
 /* --- to another instance --- */
@@ -658,6 +689,7 @@ int main(void)
 		TEST(hostile_commands),
 		TEST(unnegotiated),
 		TEST(queue_pairs),
+		TEST(other_pairs),
 		TEST(hand_over),
 	};
 
