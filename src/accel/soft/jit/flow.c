@@ -59,12 +59,8 @@ static void jump(struct translation *t)
 	asm_imm(a, I_CMP, 0, HART(exit_request), 0);
 	asm_land(asm_jcc(a, CC_NE), look_up);
 	asm_mov(a, RCX, rm_reg(RAX));
-	asm_shift_imm(a, S_SHR, 0, RCX, 1);
-	asm_mov(a, RDX, rm_reg(RAX));
-	asm_shift_imm(a, S_SHR, 0, RDX, 14);
-	asm_rm(a, A_XOR, RCX, rm_reg(RDX));
-	asm_imm(a, I_AND, 0, rm_reg(RCX), JIT_JUMPS - 1);
-	asm_shift_imm(a, S_SHL, 0, RCX, 5);
+	asm_imm(a, I_AND, 0, rm_reg(RCX), (JIT_JUMPS - 1) << 1);
+	asm_shift_imm(a, S_SHL, 0, RCX, 4);
 	asm_rm(a, A_ADD | A_W, RCX, rm_reg(RBP));
 	asm_mov(a, RDX, rm_reg(RAX));
 	asm_shift_imm(a, S_SHR, 0, RDX, PAGE_SHIFT - 5);

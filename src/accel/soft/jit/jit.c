@@ -79,7 +79,7 @@ static void link_code(struct hart *hart, struct op *op, struct block *target)
 
 static struct jit_jump *jump_slot(struct hart *hart, uint64_t pc)
 {
-	return &hart->jit.jumps[(pc >> 1 ^ pc >> 14) & (JIT_JUMPS - 1)];
+	return &hart->jit.jumps[pc >> 1 & (JIT_JUMPS - 1)];
 }
 
 /* The code at hart->pc, entered into the jump table; 0 when the hart is to look around first, or trapped. */
