@@ -4,6 +4,7 @@
  * that the same source runs in any guest and on the host.
  *
  * usage: cpu [NAME...]
+ *        cpu text MEGABYTES
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -313,6 +314,172 @@ static double sha256(void)
 	return now() - start;
 }
 
+struct node {
+	struct node *next;
+	int16_t value, key;
+};
+
+/* Turns a list round and sums up every value that comes before a greater one. */
+static unsigned list_work(struct node **head)
+{
+	struct node *turned = NULL, *next;
+	unsigned sum = 0;
+
+	for (struct node *node = *head; node; node = next) {
+		next = node->next;
+		node->next = turned;
+		turned = node;
+	}
+	*head = turned;
+	for (struct node *node = turned; node->next; node = node->next)
+		if (node->value < node->next->value)
+			sum += (unsigned)node->value ^ (unsigned)node->key++;
+	return sum;
+}
+
+enum { SIDE = 12 };
+
+static unsigned matrix_work(int16_t left[SIDE][SIDE], int16_t right[SIDE][SIDE], int seed)
+{
+	unsigned sum = 0;
+
+	for (int i = 0; i < SIDE; i++)
+		for (int j = 0; j < SIDE; j++) {
+			int32_t product = seed;
+
+			for (int k = 0; k < SIDE; k++)
+				product += left[i][k] * right[k][j];
+			left[i][j] = (int16_t)(left[i][j] + (product >> 5));
+			sum += (unsigned)product;
+		}
+	return sum;
+}
+
+/* Counts the numbers of each kind in a text, by a machine of states. */
+static unsigned state_work(const char *text)
+{
+	enum { START, SIGN, INTEGER, POINT, EXPONENT, WORD, STATES } state = START;
+	unsigned counts[STATES] = {0}, sum = 0;
+
+	for (; *text; text++) {
+		if (*text == ' ') {
+			counts[state]++;
+			state = START;
+			continue;
+		}
+		switch (state) {
+		case START:
+			state = *text == '-' || *text == '+' ? SIGN : *text >= '0' && *text <= '9' ? INTEGER : WORD;
+			break;
+		case SIGN:
+		case INTEGER:
+			state = *text == '.' ? POINT : *text >= '0' && *text <= '9' ? INTEGER : WORD;
+			break;
+		case POINT:
+			state = *text == 'e' ? EXPONENT : *text >= '0' && *text <= '9' ? POINT : WORD;
+			break;
+		default:
+			break;
+		}
+	}
+	for (int i = 0; i < STATES; i++)
+		sum = sum * 31 + counts[i];
+	return sum;
+}
+
+/* What programs of small devices do all day. */
+static double mixture(void)
+{
+	enum { N = 20000, NODES = 80 };
+	static int16_t left[SIDE][SIDE], right[SIDE][SIDE];
+	static struct node nodes[NODES];
+	const char *text = "12 -7 3.25 4.5e2 +11 x1 1.2e4 -0.5 word 77 8 -9.125e3 0 hello 42 6.02e23 ";
+	struct node *head = nodes;
+	unsigned sum = 0;
+	double start;
+
+	for (int i = 0; i < NODES; i++)
+		nodes[i] = (struct node){i + 1 < NODES ? &nodes[i + 1] : NULL, (int16_t)(noise() >> 17), 0};
+	for (int i = 0; i < SIDE * SIDE; i++) {
+		left[i / SIDE][i % SIDE] = (int16_t)(noise() >> 20);
+		right[i / SIDE][i % SIDE] = (int16_t)(noise() >> 24);
+	}
+	start = now();
+	for (int i = 0; i < N; i++) {
+		sum += list_work(&head);
+		sum += matrix_work(left, right, i);
+		sum += state_work(text);
+		sum = crc_bits((const uint8_t *)&sum, sizeof(sum));
+	}
+	sink += sum;
+	return N / (now() - start) / 1000;
+}
+
+struct record {
+	struct record *next;
+	int kind, number;
+	char name[32];
+};
+
+__attribute__((noinline)) static int order(const struct record *a, const struct record *b)
+{
+	int order = strcmp(a->name, b->name);
+
+	return order ? order : a->number - b->number;
+}
+
+__attribute__((noinline)) static void advance(struct record *record, int by)
+{
+	struct record *next = record->next;
+
+	*next = *record;
+	next->next = record;
+	next->number = record->number + by;
+	next->kind = record->kind > 2 ? 0 : record->kind + 1;
+}
+
+/* Calls, copies of records, comparisons of strings. */
+static double records(void)
+{
+	enum { N = 2000000 };
+	static struct record two[2];
+	struct record *record = two;
+	double start;
+	int sum = 0;
+
+	two[0] = (struct record){.next = &two[1], .name = "of all names the first, or so"};
+	two[1] = (struct record){.next = &two[0], .name = "of all names the second, or so"};
+	start = now();
+	for (int i = 0; i < N; i++) {
+		advance(record, i & 7);
+		sum += order(record, record->next);
+		record = record->next;
+		if (record->kind == 3)
+			record->name[20] ^= 1;
+	}
+	sink += (unsigned)sum;
+	return N / (now() - start) / 1000;
+}
+
+/* Writes megabytes of words, for other programs to work on. */
+static int write_text(unsigned megabytes)
+{
+	static char buffer[1 << 20];
+
+	for (; megabytes; megabytes--) {
+		for (size_t at = 0; at + 8 < sizeof(buffer);) {
+			uint32_t word = noise() >> 8;
+
+			/* Some words are frequent. */
+			word = word & 1 ? word % 61 : word % 9973;
+			at += (size_t)snprintf(buffer + at, 9, "%x%c", word * 2654435, word % 13 ? ' ' : '\n');
+		}
+		if (fwrite(buffer, 1, sizeof(buffer), stdout) != sizeof(buffer))
+			return 1;
+	}
+	return 0;
+}
+
 static volatile int stop;
 
 static void *spin(void *arg)
@@ -345,24 +512,16 @@ static const struct row {
 	const char *name;
 	double (*measure)(void);
 } rows[] = {
-	{"crc", crc},
-	{"sieve", sieve},
-	{"qsort", sort},
-	{"matmul", matrix},
-	{"libm", mathematics},
-	{"fib", fibonacci},
-	{"sha256", sha256},
-	{"syscalls", system_calls},
-	{"forkexec", fork_exec},
-	{"faults", page_faults},
-	{"pipe", pipes},
-	{"memcpy", copying},
-	{"oversleep", oversleep},
-	{"harts", two_harts},
+	{"crc", crc},	       {"sieve", sieve},	   {"qsort", sort},	     {"matmul", matrix},
+	{"libm", mathematics}, {"fib", fibonacci},	   {"sha256", sha256},	     {"mixture", mixture},
+	{"records", records},  {"syscalls", system_calls}, {"forkexec", fork_exec},  {"faults", page_faults},
+	{"pipe", pipes},       {"memcpy", copying},	   {"oversleep", oversleep}, {"harts", two_harts},
 };
 
 int main(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "text") == 0)
+		return write_text((unsigned)strtoul(argv[2], NULL, 10));
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		for (int j = 1; j < argc || argc == 1; j++)
 			if (argc == 1 || strcmp(argv[j], rows[i].name) == 0) {

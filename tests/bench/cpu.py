@@ -30,6 +30,9 @@ ROWS = {
     "libm": ("libm, 300 k calls, s", False),
     "fib": ("fib(32), s", False),
     "sha256": ("SHA-256 of 32 MiB, s", False),
+    "mixture": ("lists, matrices, states, k/s", True),
+    "records": ("records, strings, calls, k/s", True),
+    "gzip": ("busybox gzip of 32 MiB, s", False),
     "syscalls": ("system calls, k/s", True),
     "forkexec": ("fork and exec, 1/s", True),
     "faults": ("page faults, k/s", True),
@@ -40,6 +43,7 @@ ROWS = {
     "harts": ("speed-up of CRC by 2 harts", True),
 }
 SHELL = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"
+TEXT = 32
 TIMEOUT = 300
 
 
@@ -84,9 +88,14 @@ def in_guest(kind, rows, harts):
     with kind("-smp", str(harts)) as machine:
         values["boot"] = float(machine.console.wait(r"userland at ([\d.]+) s", vm.BOOT_TIMEOUT)[1])
         machine.boot()
-        programs = [row for row in rows if row not in ("boot", "shell")]
+        programs = [row for row in rows if row not in ("boot", "gzip", "shell")]
         if programs:
             values.update(parse(machine.sh(f"cpu {' '.join(programs)}", TIMEOUT)))
+        if "gzip" in rows:
+            machine.sh(f"cpu text {TEXT} >/tmp/text", TIMEOUT)
+            started = time.monotonic()
+            machine.sh("gzip -c /tmp/text >/dev/null && rm /tmp/text", TIMEOUT)
+            values["gzip"] = time.monotonic() - started
         if "shell" in rows:
             machine.sh(":")
             started = time.monotonic()
@@ -97,6 +106,11 @@ def in_guest(kind, rows, harts):
 
 def on_host(native, rows):
     values = parse(subprocess.run([native, *rows], check=True, capture_output=True, text=True).stdout)
+    if "gzip" in rows and shutil.which("busybox"):
+        text = subprocess.run([native, "text", str(TEXT)], check=True, capture_output=True).stdout
+        started = time.monotonic()
+        subprocess.run(["busybox", "gzip", "-c"], check=True, input=text, stdout=subprocess.DEVNULL)
+        values["gzip"] = time.monotonic() - started
     if "shell" in rows and shutil.which("busybox"):
         started = time.monotonic()
         subprocess.run(["busybox", "sh", "-c", SHELL], check=True)
