@@ -81,30 +81,6 @@ static int take_path(struct mortise_chardev *chardev, struct options *options, s
 	return chardev->path ? 0 : mortise_fail(err, -ENOMEM, "Out of memory for chardev '%s'", chardev->id);
 }
 
-static int listen_at(struct mortise_chardev *chardev, struct mortise_error *err)
-{
-	_cleanup_close_ int fd = -1;
-	struct stat st;
-	int r = net_socket_new(&fd, SOCK_STREAM, err);
-
-	if (r == 0)
-		r = net_socket_bind(fd, SOCK_STREAM, chardev->path, err);
-	if (r == -EADDRINUSE) {
-		/* Some clients say so although they have started a server there, for a device that wants one. */
-		chardev->foreign = true;
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	if (lstat(chardev->path, &st) < 0 || listen(fd, 1) < 0)
-		return mortise_fail(err, -errno, "Could not listen on the unix socket '%s': %s", chardev->path,
-				    strerror(errno));
-	chardev->device = st.st_dev;
-	chardev->inode = st.st_ino;
-	chardev->listen_fd = steal_fd(&fd);
-	return 0;
-}
-
 int char_dial(struct mortise_chardev *chardev, struct mortise_error *err)
 {
 	_cleanup_close_ int fd = -1;
@@ -119,6 +95,25 @@ int char_dial(struct mortise_chardev *chardev, struct mortise_error *err)
 		return mortise_fail(err, -errno, "Could not connect to the unix socket '%s': %s", chardev->path,
 				    strerror(errno));
 	chardev->fd = steal_fd(&fd);
+	return 0;
+}
+
+static int listen_at(struct mortise_chardev *chardev, struct mortise_error *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r = net_socket_new(&fd, SOCK_STREAM, err);
+
+	if (r == 0)
+		r = net_socket_bind(fd, SOCK_STREAM, chardev->path, err);
+	if (r < 0)
+		return r;
+	if (lstat(chardev->path, &st) < 0 || listen(fd, 1) < 0)
+		return mortise_fail(err, -errno, "Could not listen on the unix socket '%s': %s", chardev->path,
+				    strerror(errno));
+	chardev->device = st.st_dev;
+	chardev->inode = st.st_ino;
+	chardev->listen_fd = steal_fd(&fd);
 	return 0;
 }
 
@@ -140,7 +135,14 @@ static int open_socket(struct mortise_chardev *chardev, struct options *options,
 		chardev->filename = NULL;
 		return mortise_fail(err, -ENOMEM, "Out of memory for chardev '%s'", chardev->id);
 	}
-	return server ? listen_at(chardev, err) : char_dial(chardev, err);
+	if (!server)
+		return char_dial(chardev, err);
+	/*
+	 * Some clients say "server" although they have started one there, for a device that wants it. Such a one may
+	 * take a single connection: this is it.
+	 */
+	chardev->foreign = char_dial(chardev, NULL) == 0;
+	return chardev->foreign ? 0 : listen_at(chardev, err);
 }
 
 static int open_output(struct mortise_chardev *chardev, const char *path, struct mortise_error *err)

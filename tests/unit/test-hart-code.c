@@ -127,6 +127,41 @@ static void device_writes_code(void **state)
 	assert_int_equal(hart->x[s8], 7);
 }
 
+/* A loop of calls into the routine, with a fence.i before each if `fenced`, until it returns more than one step. */
+static void start_waiting(bool fenced)
+{
+	put_routine(1);
+	rig_li(rig, t0, ROUTINE);
+	EMIT(rig, ADDI(t1, zero, 1), ADDI(s8, zero, 0), fenced ? FENCE_I() : ADDI(zero, zero, 0), JALR(ra, t0),
+	     BEQ(s8, t1, -12));
+	rig_end(rig);
+	rig_start(rig);
+	while (code_page_clean(&rig->soft->code, soft_page(rig->soft, (uintptr_t)ram_at(rig->ram, ROUTINE, 1))))
+		sched_yield();
+	__atomic_store_n((uint32_t *)ram_at(rig->ram, ROUTINE, 4), ADDI(s8, s8, 7), __ATOMIC_SEQ_CST);
+}
+
+/* What somebody writes who does not tell is seen after fence.i, and at the latest when he has ceased. */
+static void unseen_writes(void **state)
+{
+	ram_unseen(rig->ram, true);
+	start_waiting(true);
+	assert_true(rig_wait(rig));
+	rig_pause(rig);
+	assert_int_equal(rig->soft->harts[0].x[s8], 7);
+	ram_unseen(rig->ram, false);
+}
+
+static void unseen_writes_cease(void **state)
+{
+	ram_unseen(rig->ram, true);
+	start_waiting(false);
+	ram_unseen(rig->ram, false);
+	assert_true(rig_wait(rig));
+	rig_pause(rig);
+	assert_int_equal(rig->soft->harts[0].x[s8], 7);
+}
+
 /* Data beside code: stores to other lines of the page leave its blocks alone. */
 static void data_beside_code(void **state)
 {
@@ -186,9 +221,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		TEST(stores_to_code),  TEST(stores_through_an_alias), TEST(runs_under_two_addresses),
-		TEST(remapped_code),   TEST(device_writes_code),      TEST(data_beside_code),
-		TEST(rewrites_itself), TEST(cache_overflows),
+		TEST(stores_to_code),	   TEST(stores_through_an_alias), TEST(runs_under_two_addresses),
+		TEST(remapped_code),	   TEST(device_writes_code),	  TEST(data_beside_code),
+		TEST(rewrites_itself),	   TEST(cache_overflows),	  TEST(unseen_writes),
+		TEST(unseen_writes_cease),
 	};
 
 	return cmocka_run_group_tests_name("hart-code", tests, NULL, NULL);
