@@ -3,12 +3,15 @@
 # Each is plugins/NAME.la, so that all of them are built into plugins/.libs, where ./run finds them.
 
 plugin_LTLIBRARIES =
+noinst_LTLIBRARIES =
 PLUGIN_LINKS = # DRIVER:PLUGIN, where a plugin has further drivers
 PLUGIN_CPP = -I$(top_srcdir)/include -D_GNU_SOURCE
 PLUGIN_CC = -std=gnu11 $(WARN_CFLAGS) $(SANITIZE_FLAGS) -fvisibility=hidden
 PLUGIN_LINK = $(SANITIZE_FLAGS) -module -avoid-version -shared -no-undefined \
 	-export-symbols-regex '^mortise_plugin_v1$$' $(PLUGIN_DEFS) -Wl,-z,now,-z,nodelete,-z,relro
 
+include $(top_srcdir)/plugins/vhost/local.mk
+include $(top_srcdir)/plugins/vhost-user-fs/local.mk
 include $(top_srcdir)/plugins/virtio-blk/local.mk
 include $(top_srcdir)/plugins/virtio-net/local.mk
 include $(top_srcdir)/plugins/virtio-rng/local.mk
