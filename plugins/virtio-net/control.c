@@ -129,6 +129,7 @@ static bool set_pairs(struct nic *nic, struct data *data)
 		return false;
 	nic->pairs = pairs;
 	nic->pairs_told = true;
+	kernel_restart(nic);
 	for (uint32_t pair = 0; pair < PAIRS_MAX; pair++) {
 		frames_receive(nic, pair);
 		frames_transmit(nic, pair);

@@ -62,6 +62,11 @@ static int nic_realize(void *self, struct mortise_device *device, const struct m
 	features |= nic->host_mtu ? MTU_FEATURES : 0;
 	features |= nic->pairs_most > 1 ? MQ_FEATURES : 0;
 	features |= info.offloads & MORTISE_NET_USO ? USO_FEATURES : 0;
+	r = kernel_probe(nic, &features, err);
+	if (r < 0) {
+		frames_free(nic);
+		return r;
+	}
 	host->offer_features(device, features);
 	memcpy(config.mac, nic->mac, sizeof(config.mac));
 	config.max_virtqueue_pairs = (uint16_t)nic->pairs_most;
@@ -92,6 +97,7 @@ static int nic_activate(void *self, uint64_t features, struct mortise_error *err
 	/* After a restore other switches may be behind the netdev, which have yet to learn where the guest is. */
 	write_status(nic, nic->restored && negotiated(nic, VIRTIO_NET_F_GUEST_ANNOUNCE));
 	nic->restored = false;
+	kernel_start(nic);
 	return 0;
 }
 
@@ -125,8 +131,10 @@ static void learn_pairs(struct nic *nic, uint32_t pair)
 	if (!chain)
 		return;
 	nic->host->queue_unpop(nic->device, chain);
-	if (nic->host->net_set_queues(nic->netdev, pair + 1) == 0)
-		nic->pairs = pair + 1;
+	if (nic->host->net_set_queues(nic->netdev, pair + 1) < 0)
+		return;
+	nic->pairs = pair + 1;
+	kernel_restart(nic);
 }
 
 static void nic_notify(void *self, uint32_t queue)
@@ -150,8 +158,11 @@ static void nic_net_ready(void *self, struct mortise_net *net, uint32_t pair, ui
 {
 	struct nic *nic = self;
 
-	if (events & MORTISE_NET_LINK)
+	if (events & MORTISE_NET_LINK) {
+		if (nic->active)
+			kernel_restart(nic);
 		write_status(nic, false);
+	}
 	if (events & MORTISE_NET_READABLE)
 		frames_receive(nic, pair);
 	if (events & MORTISE_NET_WRITABLE)
@@ -163,6 +174,7 @@ static int nic_quiesce(void *self, struct mortise_error *err)
 	struct nic *nic = self;
 
 	nic->active = false;
+	kernel_stop(nic);
 	frames_stop(nic);
 	return 0;
 }
@@ -172,6 +184,7 @@ static void nic_resume(void *self)
 	struct nic *nic = self;
 
 	nic->active = true;
+	kernel_start(nic);
 	write_status(nic, false); /* nobody told of the link in the meantime */
 }
 

@@ -11,6 +11,8 @@
 #include <mortise/plugin.h>
 #include <stdbool.h>
 
+#include "../vhost/vhost.h"
+
 /* Newer than the headers of Linux 6.1. */
 #define NET_F_GUEST_USO4 54
 #define NET_F_GUEST_USO6 55
@@ -67,6 +69,12 @@ struct wish {
 	bool transmitting; /* to be continued when the netdev is writable */
 };
 
+/* A queue pair that the kernel serves. */
+struct kernel_pair {
+	struct vhost vhost;
+	int frames; /* the tap's descriptor */
+};
+
 struct nic {
 	/* properties */
 	struct mortise_net *netdev;
@@ -87,6 +95,8 @@ struct nic {
 	struct filter filter;
 	struct receive_queue receive[PAIRS_MAX];
 	struct wish wishes[PAIRS_MAX];
+	bool kernel; /* the netdev has vhost */
+	struct kernel_pair kernel_pairs[PAIRS_MAX];
 };
 
 static inline bool negotiated(const struct nic *nic, unsigned bit)
@@ -101,6 +111,12 @@ void frames_receive(struct nic *nic, uint32_t pair);
 void frames_transmit(struct nic *nic, uint32_t pair); /* any pair: those not in use go through the first */
 void frames_writable(struct nic *nic, uint32_t pair);
 void frames_stop(struct nic *nic); /* gives buffers back to the ring and asks for no event */
+
+/* kernel.c: nothing to do in all but the first where the netdev has no vhost */
+int kernel_probe(struct nic *nic, uint64_t *features, struct mortise_error *err); /* takes away what vhost lacks */
+void kernel_start(struct nic *nic);
+void kernel_stop(struct nic *nic);
+void kernel_restart(struct nic *nic); /* the link, or the number of pairs in use, has changed */
 
 /* control.c */
 uint64_t control_offload_bits(void); /* what GUEST_OFFLOADS_SET may name */

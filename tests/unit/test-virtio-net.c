@@ -87,6 +87,11 @@ static void host_poll(struct mortise_net *net, uint32_t queue, uint32_t events)
 	net->wishes[queue] = events;
 }
 
+static int host_vhost(struct mortise_net *net, uint32_t pair, struct mortise_net_vhost *vhost)
+{
+	return -ENOTSUP;
+}
+
 static void open_host(void)
 {
 	fake_open();
@@ -96,6 +101,7 @@ static void open_host(void)
 	host.net_send = host_send;
 	host.net_receive = host_receive;
 	host.net_poll = host_poll;
+	host.net_vhost = host_vhost;
 }
 
 /* --- the driver --- */
