@@ -5,6 +5,8 @@ bin_PROGRAMS += mortisectl
 mortisectl_SOURCES = \
 	tools/mortisectl/client.c \
 	tools/mortisectl/client.h \
+	tools/mortisectl/complete.c \
+	tools/mortisectl/complete.h \
 	tools/mortisectl/main.c \
 	tools/mortisectl/shell.c \
 	tools/mortisectl/shell.h \

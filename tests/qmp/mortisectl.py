@@ -4,6 +4,8 @@
 
 import json
 import os
+import pty
+import re
 import select
 import subprocess
 import sys
@@ -84,6 +86,52 @@ def shell(vm):
     tap.check_equal(json.loads(out.splitlines()[2])["status"], "running")
     tap.check_equal(len(out.splitlines()), 3, "answers before exit")
     says(ctl(vm, stdin='device_del {"id": "nobody"}\n', status=1), "not found")
+
+
+class Terminal:
+    """The shell on a pseudo terminal."""
+
+    def __init__(self, vm):
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen([TOOL, "-s", vm.qmp_path], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                                        cwd=vm.directory, env={**os.environ, "TERM": "xterm"})
+        os.close(slave)
+        self.expect("mortise> ")
+
+    def expect(self, words):
+        """Reads until these words have been shown, line by line without the editor's movements."""
+        seen = ""
+        while words not in re.sub(r"\x1b\[[0-9]*[A-Z]|\r(?!\n)|\x07", "", seen):
+            tap.check(select.select([self.master], [], [], 60)[0], f"{words!r} does not come after {seen!r}")
+            seen += os.read(self.master, 4096).decode()
+
+    def type(self, keys):
+        os.write(self.master, keys.encode())
+
+
+@tap.test("a Tab completes verbs, options, devices, QMP commands and their arguments; the history comes back")
+def completion(vm):
+    images.sparse(vm.file("c.img"), 1 << 20)
+    ctl(vm, "disk", "add", vm.file("c.img"), "--id", "tenon")
+    terminal = Terminal(vm)
+    try:
+        for keys, rest in (("sta\t", "tus "), ("di\t", "sk "), ("disk re\t", "move "), ("disk remove te\t", "non "),
+                           ("disk add --re\t", "ad-only "), ("query-na\t", "me"), ('blockdev-del {"no\t', 'de-name":'),
+                           ("disk add c.i\t", "mg")):
+            terminal.type(keys)
+            terminal.expect(rest)
+            terminal.type("\x15")  # ends the line without a word
+        terminal.type("disk list\n")
+        terminal.expect("tenon")
+        terminal.type("\x1b[A\n")
+        terminal.expect("tenon")
+        terminal.type("exit\n")
+        tap.check_equal(terminal.process.wait(60), 0, "exit status")
+    finally:
+        terminal.process.kill()
+        terminal.process.wait()
+        os.close(terminal.master)
+    ctl(vm, "disk", "remove", "tenon")
 
 
 @tap.test("events are followed to the end")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tools/mortisectl/shell.c - verbs one after the other: libedit's line editor, history and completion.
+ * tools/mortisectl/shell.c - verbs one after the other, in libedit's line editor with its history.
  *
  * Besides the verbs of mortisectl a line may be the name of a QMP command, with its arguments as JSON after it; the
  * names come from the VM itself.
@@ -13,26 +13,9 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "table.h"
+#include "complete.h"
 
 #define WORDS_MAX 32
-
-/* What query-commands returned; libedit's callbacks take no argument. */
-static cJSON *commands;
-
-static bool is_command(const char *word)
-{
-	const cJSON *command;
-
-	cJSON_ArrayForEach(command, commands)
-	{
-		const cJSON *name = table_item(command, "name");
-
-		if (cJSON_IsString(name) && streq(name->valuestring, word))
-			return true;
-	}
-	return false;
-}
 
 static bool is_verb(const char *word)
 {
@@ -42,34 +25,6 @@ static bool is_verb(const char *word)
 		if (streq(name, word))
 			return true;
 	return false;
-}
-
-/* The `state`-th word that can begin as `text` does: verbs first, then QMP commands. malloc'ed, or NULL. */
-static char *next_match(const char *text, int state)
-{
-	static unsigned verb, command;
-	const char *name;
-
-	if (!state)
-		verb = command = 0;
-	while ((name = verb_name(verb))) {
-		verb++;
-		if (str_starts(name, text))
-			return strdup(name);
-	}
-	while (command < (unsigned)cJSON_GetArraySize(commands)) {
-		const cJSON *item = table_item(cJSON_GetArrayItem(commands, (int)command++), "name");
-
-		if (cJSON_IsString(item) && str_starts(item->valuestring, text))
-			return strdup(item->valuestring);
-	}
-	return NULL;
-}
-
-static char **complete(const char *text, int start, int end)
-{
-	rl_attempted_completion_over = start > 0 ? 0 : 1; /* later words are file names */
-	return start > 0 ? NULL : rl_completion_matches(text, next_match);
 }
 
 /* A QMP command by its name: `query-block`, or `device_del {"id": "d0"}`. */
@@ -98,7 +53,7 @@ static int run_line(struct session *session, char *line)
 	if (line[0] == '{')
 		return verb_run(session, 2, argv);
 	snprintf(name, sizeof(name), "%.*s", (int)first, line);
-	if (!is_verb(name) && is_command(name) && (!*rest || *rest == '{'))
+	if (!is_verb(name) && complete_is_command(name) && (!*rest || *rest == '{'))
 		return run_command(session, name, rest);
 	for (char *word = strtok_r(line, " \t", &save); word && argc < WORDS_MAX; word = strtok_r(NULL, " \t", &save))
 		argv[argc++] = word;
@@ -108,14 +63,11 @@ static int run_line(struct session *session, char *line)
 int shell_run(struct session *session)
 {
 	bool interactive = isatty(STDIN_FILENO);
-	struct mortise_error err = {0};
 	int status = STATUS_DONE;
 	char *line;
 
-	if (client_execute(session->client, "query-commands", NULL, &commands, &err) < 0)
-		fprintf(stderr, "mortisectl: %s\n", err.message);
+	complete_begin(session);
 	rl_readline_name = "mortisectl";
-	rl_attempted_completion_function = complete;
 	using_history();
 	while (status != STATUS_GONE && (line = readline(interactive ? "mortise> " : ""))) {
 		char *text = line + strspn(line, " \t");
@@ -134,7 +86,6 @@ int shell_run(struct session *session)
 	}
 	if (interactive)
 		putchar('\n');
-	cJSON_Delete(commands);
-	commands = NULL;
+	complete_end();
 	return status;
 }

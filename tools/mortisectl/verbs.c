@@ -321,6 +321,66 @@ static const struct verb *find_verb(int argc, char **argv, int *words)
 	return NULL;
 }
 
+static void offer_options(const struct verb *verb, void (*offer)(void *opaque, const char *word), void *opaque)
+{
+	char words[64], *save = NULL;
+
+	snprintf(words, sizeof(words), "%s", verb->options);
+	for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		char option[64];
+
+		snprintf(option, sizeof(option), "--%s", word);
+		offer(opaque, option);
+	}
+}
+
+/* The devices that a verb could remove. */
+static void offer_devices(struct session *session, bool disks, void (*offer)(void *opaque, const char *word),
+			  void *opaque)
+{
+	struct mortise_error err = {0};
+	cJSON *list = NULL, *item;
+
+	if (client_execute(session->client, disks ? "query-block" : "query-netdev", NULL, &list, &err) < 0)
+		return;
+	cJSON_ArrayForEach(item, list)
+	{
+		const cJSON *id = table_item(item, disks ? "qdev" : "device");
+
+		if (cJSON_IsString(id))
+			offer(opaque, id->valuestring);
+	}
+	cJSON_Delete(list);
+}
+
+bool verb_complete(struct session *session, int argc, char **argv, void (*offer)(void *opaque, const char *word),
+		   void *opaque)
+{
+	int words;
+	const struct verb *verb = find_verb(argc, argv, &words);
+	bool begun = false;
+
+	if (verb && verb->run == remove_device)
+		offer_devices(session, str_starts(verb->name, "disk"), offer, opaque);
+	else if (verb)
+		offer_options(verb, offer, opaque);
+	if (verb)
+		return verb->run == remove_device || !verb->needs_plain;
+	for (size_t i = 0; i < ARRAY_SIZE(verbs) && argc < 2; i++) {
+		const char *space = strchr(verbs[i].name, ' ');
+		char first[32];
+
+		snprintf(first, sizeof(first), "%.*s", (int)strcspn(verbs[i].name, " "), verbs[i].name);
+		if (!argc) {
+			offer(opaque, first);
+		} else if (space && streq(first, argv[0])) {
+			offer(opaque, space + 1);
+			begun = true;
+		}
+	}
+	return begun;
+}
+
 static bool takes(const struct verb *verb, const char *option)
 {
 	size_t length = strlen(option);

@@ -29,3 +29,10 @@ void verb_help(FILE *to);
 
 /* The n-th verb's words ("disk add"), NULL past the last: for completion. */
 const char *verb_name(unsigned n);
+
+/*
+ * Offers the words that may follow these: verbs' own words, options, devices to be removed. True: nothing else may. For
+ * a verb that takes a plain word, or where none was recognized, false.
+ */
+bool verb_complete(struct session *session, int argc, char **argv, void (*offer)(void *opaque, const char *word),
+		   void *opaque);
