@@ -123,7 +123,7 @@ static int open_queue(const char *ifname, bool multi_queue, int *out, struct mor
 			return explain(ifname, errno, multi_queue, err);
 	}
 	if (!before || if_nametoindex(ifname) != before)
-		return mortise_fail(err, -ENODEV,
+		return mortise_fail(err, -ENOENT,
 				    "There is no network interface '%s' in this network namespace; make it with "
 				    "`ip tuntap add dev %s mode tap`",
 				    ifname, ifname);

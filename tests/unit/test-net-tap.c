@@ -79,7 +79,7 @@ static void refusals(void **state)
 	char text[64];
 	int fd;
 
-	rig_refuses(&rig, "id=n,ifname=t9", -ENODEV, "'t9'");
+	rig_refuses(&rig, "id=n,ifname=t9", -ENOENT, "'t9'");
 	assert_int_equal(if_nametoindex("t9"), 0); /* and was not made */
 	rig_refuses(&rig, "id=n,ifname=lo", -EINVAL, "'lo' is not a tap");
 	assert_true(ip("tuntap add dev n0 mode tun"));
