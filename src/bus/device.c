@@ -119,6 +119,12 @@ int device_look_like(struct mortise_device *device, const struct mortise_device 
 	return 0;
 }
 
+void device_take_loop(struct mortise_device *device, struct mortise_device *from)
+{
+	device->own_loop = from->own_loop;
+	from->own_loop = false;
+}
+
 struct mortise_device *device_free(struct mortise_device *device)
 {
 	if (!device)

@@ -37,6 +37,9 @@ int device_new(struct mortise_device **out, const struct device_config *config, 
 struct mortise_device *device_free(struct mortise_device *device);
 DEFINE_CLEANUP(struct mortise_device *, device_free)
 
+/* The thread that `from` has of its own, if it has, becomes that of `device`, which was made to run on it. */
+void device_take_loop(struct mortise_device *device, struct mortise_device *from);
+
 /* CREATED -> REALIZED, and made known to the parent, if there is one; or the plugin's reason why not. */
 void device_realize(struct mortise_device *device, struct reply *reply);
 

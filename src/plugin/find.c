@@ -111,6 +111,7 @@ static int open_file(struct plugin_file *file, const char *name, struct mortise_
 		file->linked = true;
 		file->fd = open_entry(file->dir, entry);
 	}
+	snprintf(file->name, sizeof(file->name), "%.*s", (int)strcspn(entry, "."), entry);
 	if (file->fd == -ENOENT)
 		return mortise_fail(err, -ENOENT, "'%s' is not a valid device model name: there is no plugin '%s'",
 				    name, file->path);

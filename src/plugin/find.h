@@ -19,10 +19,11 @@ int plugin_driver_name(char name[PLUGIN_NAME_SIZE], const char *driver, struct m
 
 /* A file that passed the checks. Both descriptors belong to it. */
 struct plugin_file {
-	char *path;  /* as the operator would write it */
-	bool linked; /* `path` is a symbolic link */
-	int dir;     /* the directory, O_PATH */
-	int fd;	     /* the file, for reading */
+	char *path;		     /* as the operator would write it */
+	char name[PLUGIN_NAME_SIZE]; /* the file's own, without .so; `path` may be a symbolic link to it */
+	bool linked;		     /* it is */
+	int dir;		     /* the directory, O_PATH */
+	int fd;			     /* the file, for reading */
 };
 
 /*

@@ -6,39 +6,96 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <ltdl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "plugin/elf.h"
 
+#define FILE_SIZE_MAX (UINT64_C(256) << 20)
+
 /*
- * What was mapped, and which file it was. The linker tells objects apart by name first, so each gets a name that no
- * other ever has: through the descriptor of its directory, which stays open for that reason. That also makes it the
- * directory that was checked, whatever has since become of its path.
+ * What was mapped. The linker tells objects apart by name first, so each gets a name that no other ever has: that of
+ * its copy's descriptor, which stays open for that reason.
  */
 struct image {
 	struct image *next;
-	dev_t device;
-	ino_t inode; /* never another file's, as the mapping keeps it alive */
+	char sha256[SHA256_HEX_SIZE];
 	const struct mortise_plugin *description;
 };
 
 static struct image *images;
 
-/* "/proc/PID/fd/N/virtio-blk.so": a debugger that is attached finds the file by it too. */
-static int unique_name(const struct plugin_file *file, char name[PATH_MAX], struct mortise_error *err)
+/* --- the copy --- */
+
+static int copy_bytes(int to, int from, uint64_t size)
+{
+	off_t offset = 0;
+
+	while ((uint64_t)offset < size) {
+		ssize_t n = sendfile(to, from, &offset, size - (uint64_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0) /* cut short meanwhile: whatever is there is checked */
+			return 0;
+	}
+	return 0;
+}
+
+int plugin_copy_of(struct plugin_copy *out, const struct plugin_file *file, struct mortise_error *err)
+{
+	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	_cleanup_(plugin_copy_done) struct plugin_copy copy = {.fd = -1};
+	struct stat st;
+	int r;
+
+	if (fstat(file->fd, &st) < 0)
+		return mortise_fail(err, -errno, "Could not look at plugin file '%s': %s", file->path, strerror(errno));
+	if ((uint64_t)st.st_size > FILE_SIZE_MAX)
+		return mortise_fail(err, -EFBIG, "Plugin file '%s' has %lld bytes: that is no plugin", file->path,
+				    (long long)st.st_size);
+	copy.fd = memfd_create(strrchr(file->path, '/') + 1, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (copy.fd < 0)
+		return mortise_fail(err, -errno, "Could not make room for plugin '%s': %s", file->path,
+				    strerror(errno));
+	r = copy_bytes(copy.fd, file->fd, (uint64_t)st.st_size);
+	if (r == 0 && fcntl(copy.fd, F_ADD_SEALS, seals) < 0)
+		r = -errno;
+	if (r == 0)
+		r = sha256_file(copy.fd, copy.sha256);
+	if (r < 0)
+		return mortise_fail(err, r, "Could not read plugin file '%s': %s", file->path, strerror(-r));
+	*out = copy;
+	copy.fd = -1;
+	return 0;
+}
+
+void plugin_copy_done(struct plugin_copy *copy)
+{
+	cleanup_close(&copy->fd);
+	copy->fd = -1;
+}
+
+/* --- the code --- */
+
+/* "/proc/PID/fd/N": a debugger that is attached finds the code by it too. */
+static int unique_name(const struct plugin_copy *copy, const char *path, char name[64], struct mortise_error *err)
 {
 	char process[32];
 	ssize_t length = readlink("/proc/self", process, sizeof(process) - 1);
 
 	if (length < 0)
-		return mortise_fail(err, -errno, "Could not load plugin '%s': /proc is not mounted", file->path);
+		return mortise_fail(err, -errno, "Could not load plugin '%s': /proc is not mounted", path);
 	process[length] = '\0';
-	snprintf(name, PATH_MAX, "/proc/%s/fd/%d/%s", process, file->dir, strrchr(file->path, '/') + 1);
+	snprintf(name, 64, "/proc/%s/fd/%d", process, copy->fd);
 	return 0;
 }
 
@@ -74,42 +131,36 @@ static int open_local(const char *name, const char *path, lt_dlhandle *out, stru
 	return *out ? 0 : report_failure(name, path, err);
 }
 
-int plugin_load(struct plugin_file *file, const struct mortise_plugin **out, struct mortise_error *err)
+int plugin_load(struct plugin_copy *copy, const char *path, const struct mortise_plugin **out,
+		struct mortise_error *err)
 {
 	_cleanup_free_ struct image *image = NULL;
-	char name[PATH_MAX];
+	char name[64];
 	lt_dlhandle handle;
-	struct stat st;
 	int r;
 
-	if (fstat(file->fd, &st) < 0)
-		return mortise_fail(err, -errno, "Could not look at plugin file '%s': %s", file->path, strerror(errno));
 	for (const struct image *old = images; old; old = old->next) {
-		if (old->device == st.st_dev && old->inode == st.st_ino) {
+		if (streq(old->sha256, copy->sha256)) {
 			*out = old->description;
 			return 0;
 		}
 	}
-	r = elf_check(file->fd, file->path, err);
+	r = elf_check(copy->fd, path, err);
 	if (r < 0)
 		return r;
-	r = unique_name(file, name, err);
+	r = unique_name(copy, path, name, err);
 	if (r < 0)
 		return r;
 	image = calloc(1, sizeof(*image));
 	if (!image || lt_dlinit())
-		return mortise_fail(err, -ENOMEM, "Out of memory for plugin '%s'", file->path);
-	r = open_local(name, file->path, &handle, err);
+		return mortise_fail(err, -ENOMEM, "Out of memory for plugin '%s'", path);
+	r = open_local(name, path, &handle, err);
 	if (r < 0)
 		return r;
-	*image = (struct image){
-		.next = images,
-		.device = st.st_dev,
-		.inode = st.st_ino,
-		.description = lt_dlsym(handle, MORTISE_PLUGIN_SYMBOL),
-	};
+	*image = (struct image){.next = images, .description = lt_dlsym(handle, MORTISE_PLUGIN_SYMBOL)};
+	memcpy(image->sha256, copy->sha256, sizeof(image->sha256));
 	*out = image->description;
 	images = steal_ptr(&image);
-	file->dir = -1;
+	copy->fd = -1;
 	return 0;
 }

@@ -31,6 +31,7 @@ struct plugin {
 	const char *file;
 	const char *sha256; /* of the file's content when it was loaded, in hex */
 	unsigned instances;
+	bool current; /* new instances are made of it; false: of a newer version, or of an older one again */
 };
 const struct plugin *plugins_next(struct plugins *plugins, const struct plugin *after); /* NULL: the first */
 
@@ -45,6 +46,23 @@ int plugins_class(struct plugins *plugins, const char *driver, const struct mort
 /* Loads <dir>/<name>.so ahead of its first use, unless it is loaded. `name` is that of a driver in it. Errors as above.
  */
 int plugins_load(struct plugins *plugins, const char *name, const struct plugin **out, struct mortise_error *err);
+
+/*
+ * Loads what the file of a loaded plugin (its own name, not a driver's) holds now, beside what it held before, which
+ * `*from` is (whatever comes of it) and which new instances are still made of. -ENOENT: no such plugin is loaded;
+ * -EALREADY: the file is the same; errors as above.
+ */
+int plugins_renew(struct plugins *plugins, const char *name, struct plugin **from, struct plugin **to,
+		  struct mortise_error *err);
+
+/* Has new instances made of `to` from now on. Both stay loaded. */
+void plugins_switch(struct plugin *from, struct plugin *to);
+
+/* The plugin that an instance's class came from. */
+struct plugin *plugin_of_device(const struct mortise_device *device);
+
+/* The class of a driver, exactly so called, in one plugin; NULL: there is none. */
+const struct mortise_class *plugin_class(const struct plugin *plugin, const char *driver);
 
 /* Calls `visit` with the name of each file that could be a plugin, loaded or not, in alphabetical order. */
 int plugins_list(struct plugins *plugins, void (*visit)(void *opaque, const char *name), void *opaque,
@@ -68,6 +86,21 @@ struct backends {
 int plugin_instance_new(struct mortise_device **out, struct plugins *plugins, const struct mortise_class *class,
 			const char *id, struct options *options, const struct backends *backends, struct loop *control,
 			struct mortise_error *err);
+
+/*
+ * Makes an instance, CREATED, that is to take over from `from`: of the same name, on the same thread, with the same
+ * properties and the same backends, which stay claimed by `from` until it does. -EINVAL: the class has not all of the
+ * properties that were set. Of `backends`, `loop` is of no account.
+ */
+int plugin_instance_successor(struct mortise_device **out, struct plugins *plugins, const struct mortise_class *class,
+			      struct mortise_device *from, const struct backends *backends, struct loop *control,
+			      struct mortise_error *err);
+
+/* From now on this one, of the two, hears of the backends: any time, as both drop what they hear while quiesced. */
+void plugin_instance_seat(struct mortise_device *device);
+
+/* The backends and the thread are the successor's from now on; `from` is to be unrealized and freed before it. */
+void plugin_instance_take_over(struct mortise_device *device, struct mortise_device *from);
 
 /* Frees an instance (CREATED or UNREALIZED) made above: releases its backends and strings. */
 struct mortise_device *plugin_instance_free(struct mortise_device *device);

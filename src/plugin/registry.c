@@ -98,16 +98,23 @@ static const struct mortise_class *find_class(struct mortise_class *const *class
 static struct entry *find_provider(struct plugins *plugins, const char *name)
 {
 	for (struct entry *entry = plugins->first; entry; entry = entry->next)
-		if (find_class(entry->classes, name))
+		if (entry->plugin.current && find_class(entry->classes, name))
 			return entry;
 	return NULL;
 }
 
 struct plugin *plugin_of_class(struct plugins *plugins, const struct mortise_class *class)
 {
-	struct entry *entry = find_provider(plugins, class->driver);
+	for (struct entry *entry = plugins->first; entry; entry = entry->next)
+		for (struct mortise_class **own = entry->classes; *own; own++)
+			if (*own == class)
+				return &entry->plugin;
+	return NULL;
+}
 
-	return entry ? &entry->plugin : NULL;
+const struct mortise_class *plugin_class(const struct plugin *plugin, const char *driver)
+{
+	return find_class((struct mortise_class *const *)plugin->classes, driver);
 }
 
 static bool has_command(struct mortise_class *const *classes, const char *name)
@@ -120,37 +127,55 @@ static bool has_command(struct mortise_class *const *classes, const char *name)
 	return false;
 }
 
-/* Nor may two classes have a command of one name, which only those that are standard can. */
-static int check_commands(struct plugins *plugins, const struct entry *entry, const struct mortise_class *class,
-			  struct mortise_error *err)
+/*
+ * Two classes of one name, or with a command of one name (which only standard ones can have), would hide each other.
+ * `old` is what the plugin takes the place of; NULL: nothing.
+ */
+static int check_class_unique(struct plugins *plugins, const struct entry *entry, const struct entry *old,
+			      const struct mortise_class *class, struct mortise_error *err)
 {
-	for (const struct mortise_command *command = class->monitor ? class->monitor->commands : NULL;
-	     command && command->name; command++) {
-		const struct entry *other = has_command(entry->classes, command->name) ? entry : plugins->first;
+	const struct mortise_command *command = class->monitor ? class->monitor->commands : NULL;
 
-		while (other && !has_command(other->classes, command->name))
-			other = other->next;
-		if (other)
+	for (const struct entry *other = plugins->first; other; other = other->next) {
+		if (other == old || other == entry || !other->plugin.current)
+			continue;
+		if (find_class(other->classes, class->driver))
 			return mortise_fail(err, -EEXIST,
-					    "Plugin '%s' brings command '%s', which plugin '%s' has already",
-					    entry->file, command->name, other->file);
+					    "Plugin '%s' brings driver '%s', which plugin '%s' has already",
+					    entry->file, class->driver, other->file);
+		for (const struct mortise_command *each = command; each && each->name; each++)
+			if (has_command(other->classes, each->name))
+				return mortise_fail(err, -EEXIST,
+						    "Plugin '%s' brings command '%s', which plugin '%s' has already",
+						    entry->file, each->name, other->file);
 	}
 	return 0;
 }
 
-/* Two classes of one name, in this plugin or in it and another one, would hide each other. */
-static int check_unique(struct plugins *plugins, const struct entry *entry, const char *driver,
+static int check_unique(struct plugins *plugins, const struct entry *entry, const struct entry *old,
 			struct mortise_error *err)
 {
-	const struct entry *other = find_class(entry->classes, driver) ? entry : find_provider(plugins, driver);
+	int r = 0;
 
-	if (other)
-		return mortise_fail(err, -EEXIST, "Plugin '%s' brings driver '%s', which plugin '%s' has already",
-				    entry->file, driver, other->file);
+	for (struct mortise_class *const *class = entry->classes; *class && r == 0; class ++)
+		r = check_class_unique(plugins, entry, old, *class, err);
+	return r;
+}
+
+/* Within one plugin. */
+static int check_distinct(const struct entry *entry, const struct mortise_class *class, struct mortise_error *err)
+{
+	if (find_class(entry->classes, class->driver))
+		return mortise_fail(err, -EEXIST, "Plugin '%s' brings driver '%s' twice", entry->file, class->driver);
+	for (const struct mortise_command *each = class->monitor ? class->monitor->commands : NULL; each && each->name;
+	     each++)
+		if (has_command(entry->classes, each->name))
+			return mortise_fail(err, -EEXIST, "Plugin '%s' brings command '%s' twice", entry->file,
+					    each->name);
 	return 0;
 }
 
-static int copy_classes(struct plugins *plugins, struct entry *entry, struct mortise_error *err)
+static int copy_classes(struct entry *entry, struct mortise_error *err)
 {
 	const struct mortise_class *const *from = entry->description.classes;
 	size_t count = 0;
@@ -167,9 +192,7 @@ static int copy_classes(struct plugins *plugins, struct entry *entry, struct mor
 		r = class_check(&class, from[i], entry->description.name, entry->file, err);
 		if (r < 0)
 			return r;
-		r = check_unique(plugins, entry, class->driver, err);
-		if (r == 0)
-			r = check_commands(plugins, entry, class, err);
+		r = check_distinct(entry, class, err);
 		if (r < 0)
 			return r;
 		entry->classes[i] = steal_ptr(&class);
@@ -194,9 +217,20 @@ static int call_init(const struct plugins *plugins, const struct entry *entry, s
 			    *why.message ? why.message : strerror(-r));
 }
 
-/* Makes an entry of a file; it is not in the list yet. */
-static int open_entry(struct plugins *plugins, struct plugin_file *file, const char *name, struct entry **out,
-		      struct mortise_error *err)
+static int find_copy(struct plugins *plugins, const char *name, struct plugin_file *file, struct plugin_copy *copy,
+		     struct mortise_error *err)
+{
+	int r = plugin_find(file, plugins->dir, name, err);
+
+	return r < 0 ? r : plugin_copy_of(copy, file, err);
+}
+
+/*
+ * Makes an entry of a file's copy, in the list, not current. `driver`: what it must have; NULL: anything. `old`: what
+ * it is to take the place of; NULL: nothing.
+ */
+static int open_entry(struct plugins *plugins, struct plugin_file *file, struct plugin_copy *copy, const char *driver,
+		      const struct entry *old, struct entry **out, struct mortise_error *err)
 {
 	_cleanup_(entry_free_p) struct entry *entry = calloc(1, sizeof(*entry));
 	const struct mortise_plugin *description;
@@ -204,21 +238,22 @@ static int open_entry(struct plugins *plugins, struct plugin_file *file, const c
 
 	if (!entry)
 		return mortise_fail(err, -ENOMEM, "Out of memory for plugin '%s'", file->path);
-	r = sha256_file(file->fd, entry->sha256);
-	if (r < 0)
-		return mortise_fail(err, r, "Could not read plugin file '%s': %s", file->path, strerror(-r));
-	r = plugin_load(file, &description, err);
+	memcpy(entry->sha256, copy->sha256, sizeof(entry->sha256));
+	r = plugin_load(copy, file->path, &description, err);
 	if (r < 0)
 		return r;
-	r = description_check(&entry->description, description, file->linked ? NULL : name, file->path, err);
+	r = description_check(&entry->description, description, file->linked ? NULL : file->name, file->path, err);
 	if (r < 0)
 		return r;
 	entry->file = steal_ptr(&file->path);
-	r = copy_classes(plugins, entry, err);
+	r = copy_classes(entry, err);
 	if (r < 0)
 		return r;
-	if (!find_class(entry->classes, name))
-		return mortise_fail(err, -ENOEXEC, "Plugin '%s' has no driver '%s' in it", entry->file, name);
+	r = check_unique(plugins, entry, old, err);
+	if (r < 0)
+		return r;
+	if (driver && !find_class(entry->classes, driver))
+		return mortise_fail(err, -ENOEXEC, "Plugin '%s' has no driver '%s' in it", entry->file, driver);
 	r = call_init(plugins, entry, err);
 	if (r < 0)
 		return r;
@@ -228,7 +263,11 @@ static int open_entry(struct plugins *plugins, struct plugin_file *file, const c
 		.sha256 = entry->sha256,
 		.classes = (const struct mortise_class *const *)entry->classes,
 	};
-	*out = steal_ptr(&entry);
+	log_info("Loaded plugin %s %s from '%s', SHA-256 %s", entry->description.name, entry->description.version,
+		 entry->file, entry->sha256);
+	*out = entry;
+	*plugins->last = entry;
+	plugins->last = &steal_ptr(&entry)->next;
 	return 0;
 }
 
@@ -236,23 +275,63 @@ static int open_entry(struct plugins *plugins, struct plugin_file *file, const c
 static int provide(struct plugins *plugins, const char *name, struct entry **out, struct mortise_error *err)
 {
 	_cleanup_(plugin_file_done) struct plugin_file file = {.dir = -1, .fd = -1};
+	_cleanup_(plugin_copy_done) struct plugin_copy copy = {.fd = -1};
 	struct entry *entry = find_provider(plugins, name);
 	int r;
 
 	if (!entry) {
-		r = plugin_find(&file, plugins->dir, name, err);
+		r = find_copy(plugins, name, &file, &copy, err);
 		if (r < 0)
 			return r;
-		r = open_entry(plugins, &file, name, &entry, err);
+		r = open_entry(plugins, &file, &copy, name, NULL, &entry, err);
 		if (r < 0)
 			return r;
-		*plugins->last = entry;
-		plugins->last = &entry->next;
-		log_info("Loaded plugin %s %s from '%s', SHA-256 %s", entry->description.name,
-			 entry->description.version, entry->file, entry->sha256);
+		entry->plugin.current = true;
 	}
 	*out = entry;
 	return 0;
+}
+
+/* Those very bytes, loaded earlier. */
+static struct entry *find_loaded(struct plugins *plugins, const char *sha256)
+{
+	for (struct entry *entry = plugins->first; entry; entry = entry->next)
+		if (streq(entry->sha256, sha256))
+			return entry;
+	return NULL;
+}
+
+int plugins_renew(struct plugins *plugins, const char *name, struct plugin **from, struct plugin **to,
+		  struct mortise_error *err)
+{
+	_cleanup_(plugin_file_done) struct plugin_file file = {.dir = -1, .fd = -1};
+	_cleanup_(plugin_copy_done) struct plugin_copy copy = {.fd = -1};
+	struct entry *old = plugins->first, *entry;
+	int r;
+
+	while (old && !(old->plugin.current && streq(old->description.name, name)))
+		old = old->next;
+	if (!old)
+		return mortise_fail(err, -ENOENT, "Plugin '%.64s' is not loaded", name);
+	*from = &old->plugin;
+	r = find_copy(plugins, name, &file, &copy, err);
+	if (r < 0)
+		return r;
+	entry = find_loaded(plugins, copy.sha256);
+	if (entry == old)
+		return mortise_fail(err, -EALREADY, "Plugin '%s' has not changed: '%s' is version %s still, SHA-256 %s",
+				    name, file.path, old->description.version, old->sha256);
+	r = entry ? check_unique(plugins, entry, old, err) : open_entry(plugins, &file, &copy, NULL, old, &entry, err);
+	if (r < 0)
+		return r;
+	*to = &entry->plugin;
+	return 0;
+}
+
+void plugins_switch(struct plugin *from, struct plugin *to)
+{
+	from->current = false;
+	to->current = true;
 }
 
 int plugins_class(struct plugins *plugins, const char *driver, const struct mortise_class **out,
