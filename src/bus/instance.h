@@ -23,6 +23,7 @@ struct device_step {
 
 	struct transport *transport; /* enter */
 	bool live, frozen, transient;
+	struct device_saved *saved;	/* save, prepare */
 	struct transport_request write; /* config write */
 };
 

@@ -14,11 +14,16 @@ libmortise_a_SOURCES += \
 	src/bus/exchange.c \
 	src/bus/feature.c \
 	src/bus/feature.h \
+	src/bus/handover.c \
+	src/bus/handover.h \
 	src/bus/instance.h \
 	src/bus/services.c \
 	src/bus/slot.c \
 	src/bus/slot.h \
+	src/bus/state.c \
+	src/bus/state.h \
 	src/bus/steps.c \
+	src/bus/steps.h \
 	src/bus/transition.c \
 	src/bus/transition.h \
 	src/bus/transport.c \

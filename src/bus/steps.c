@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "bus/instance.h"
+#include "bus/steps.h"
 
 static void answer(struct task *task)
 {
@@ -20,7 +21,7 @@ static void answer(struct task *task)
 	reply->done(reply, device->step.result);
 }
 
-static void finish(struct mortise_device *device, int result)
+void step_finish(struct mortise_device *device, int result)
 {
 	device->step.result = result;
 	device->step.task.run = answer;
@@ -34,8 +35,8 @@ static void run_step(struct task *task)
 	device->step.run(device);
 }
 
-static void begin(struct mortise_device *device, void (*run)(struct mortise_device *device),
-		  enum device_state next_state, struct reply *reply)
+void step_begin(struct mortise_device *device, void (*run)(struct mortise_device *device), enum device_state next_state,
+		struct reply *reply)
 {
 	device->step.run = run;
 	device->step.next_state = next_state;
@@ -44,13 +45,13 @@ static void begin(struct mortise_device *device, void (*run)(struct mortise_devi
 	loop_post(device->loop, &device->step.task);
 }
 
-static struct mortise_error *step_error(struct mortise_device *device)
+struct mortise_error *step_error(struct mortise_device *device)
 {
 	return &device->step.reply->error;
 }
 
-/* What a callback answered, as a result for finish(); makes up a message where the plugin left none. */
-static int outcome(const struct mortise_device *device, const char *callback, int r, struct mortise_error *err)
+/* What a callback answered, as a result for step_finish(); makes up a message where the plugin left none. */
+int steps_outcome(const struct mortise_device *device, const char *callback, int r, struct mortise_error *err)
 {
 	if (r >= 0)
 		return 0;
@@ -99,17 +100,17 @@ static int realize(struct mortise_device *device, struct mortise_error *err)
 		wakeups_end(&device->wakeups);
 		commands_end(device);
 	}
-	return outcome(device, "realize", r, err);
+	return steps_outcome(device, "realize", r, err);
 }
 
 static void step_realize(struct mortise_device *device)
 {
-	finish(device, realize(device, step_error(device)));
+	step_finish(device, realize(device, step_error(device)));
 }
 
 void device_realize(struct mortise_device *device, struct reply *reply)
 {
-	begin(device, step_realize, DEVICE_REALIZED, reply);
+	step_begin(device, step_realize, DEVICE_REALIZED, reply);
 }
 
 int device_realize_now(struct mortise_device *device, struct mortise_error *err)
@@ -132,12 +133,12 @@ static void step_unrealize(struct mortise_device *device)
 		device->class->unrealize(device->self);
 	commands_end(device);
 	vrings_free(device);
-	finish(device, 0);
+	step_finish(device, 0);
 }
 
 void device_unrealize(struct mortise_device *device, struct reply *reply)
 {
-	begin(device, step_unrealize, DEVICE_UNREALIZED, reply);
+	step_begin(device, step_unrealize, DEVICE_UNREALIZED, reply);
 }
 
 /* --- queues --- */
@@ -166,7 +167,7 @@ static int start_queues(struct mortise_device *device, uint64_t *features, struc
 	return 0;
 }
 
-static void save_queues(struct mortise_device *device)
+void steps_save_queues(struct mortise_device *device)
 {
 	for (uint32_t i = 0; i < device->queue_count; i++)
 		if (device->queues[i].started)
@@ -179,8 +180,8 @@ static void notify_all(struct mortise_device *device)
 		device_notify(device, i);
 }
 
-/* After finish(), so that nobody but the instance waits for the requests that are there already. */
-static void go(struct mortise_device *device)
+/* After step_finish(), so that nobody but the instance waits for the requests that are there already. */
+void steps_go(struct mortise_device *device)
 {
 	device->popping = !device->broken;
 	notify_all(device);
@@ -189,7 +190,7 @@ static void go(struct mortise_device *device)
 /* --- in service and out of it --- */
 
 /* activate(), and what has to be there for it; no chain is popped yet. */
-static int activate(struct mortise_device *device, struct mortise_error *err)
+int steps_activate(struct mortise_device *device, struct mortise_error *err)
 {
 	uint64_t features;
 	int r = start_queues(device, &features, err);
@@ -199,7 +200,7 @@ static int activate(struct mortise_device *device, struct mortise_error *err)
 	device->broken = NULL;
 	device->active = true;
 	if (device->class->activate)
-		r = outcome(device, "activate", device->class->activate(device->self, features, err), err);
+		r = steps_outcome(device, "activate", device->class->activate(device->self, features, err), err);
 	if (r < 0) {
 		vrings_reclaim(device);
 		device->active = false;
@@ -208,12 +209,12 @@ static int activate(struct mortise_device *device, struct mortise_error *err)
 	return r;
 }
 
-static int quiesce(struct mortise_device *device, struct mortise_error *err)
+int steps_quiesce(struct mortise_device *device, struct mortise_error *err)
 {
 	int r = 0;
 
 	if (device->class->quiesce)
-		r = outcome(device, "quiesce", device->class->quiesce(device->self, err), err);
+		r = steps_outcome(device, "quiesce", device->class->quiesce(device->self, err), err);
 	if (r == 0)
 		r = vrings_check(device, err);
 	device->held = r == 0;
@@ -227,7 +228,7 @@ static void drain(struct mortise_device *device, void (*then)(struct mortise_dev
 	loop_at_end(device->loop, &device->round_end);
 }
 
-static void forget_driver(struct mortise_device *device)
+void steps_forget_driver(struct mortise_device *device)
 {
 	if (device->class->reset)
 		device->class->reset(device->self);
@@ -240,22 +241,22 @@ static void forget_driver(struct mortise_device *device)
 
 static void step_activate(struct mortise_device *device)
 {
-	int r = activate(device, step_error(device));
+	int r = steps_activate(device, step_error(device));
 
-	finish(device, r);
+	step_finish(device, r);
 	if (r == 0)
-		go(device);
+		steps_go(device);
 }
 
 void device_activate(struct mortise_device *device, struct reply *reply)
 {
-	begin(device, step_activate, DEVICE_ACTIVE, reply);
+	step_begin(device, step_activate, DEVICE_ACTIVE, reply);
 }
 
 static void quiesced(struct mortise_device *device)
 {
-	save_queues(device);
-	finish(device, 0);
+	steps_save_queues(device);
+	step_finish(device, 0);
 }
 
 static void step_quiesce(struct mortise_device *device)
@@ -263,39 +264,44 @@ static void step_quiesce(struct mortise_device *device)
 	int r;
 
 	device->popping = false;
-	r = quiesce(device, step_error(device));
+	r = steps_quiesce(device, step_error(device));
 	if (r == 0) {
 		drain(device, quiesced);
 	} else {
-		finish(device, r);
-		go(device);
+		step_finish(device, r);
+		steps_go(device);
 	}
 }
 
 void device_quiesce(struct mortise_device *device, struct reply *reply)
 {
-	begin(device, step_quiesce, DEVICE_QUIESCED, reply);
+	step_begin(device, step_quiesce, DEVICE_QUIESCED, reply);
 }
 
-static void step_resume(struct mortise_device *device)
+void steps_resume(struct mortise_device *device)
 {
 	device->held = false;
 	if (device->class->resume)
 		device->class->resume(device->self);
 	device_unpark(device);
-	finish(device, 0);
-	go(device);
+}
+
+static void step_resume(struct mortise_device *device)
+{
+	steps_resume(device);
+	step_finish(device, 0);
+	steps_go(device);
 }
 
 void device_resume(struct mortise_device *device, struct reply *reply)
 {
-	begin(device, step_resume, DEVICE_ACTIVE, reply);
+	step_begin(device, step_resume, DEVICE_ACTIVE, reply);
 }
 
 static void was_reset(struct mortise_device *device)
 {
-	forget_driver(device);
-	finish(device, 0);
+	steps_forget_driver(device);
+	step_finish(device, 0);
 }
 
 /* The driver does not ask but tell: an instance that will not quiesce is reset all the same, once it is drained. */
@@ -304,7 +310,7 @@ static void step_reset(struct mortise_device *device)
 	struct mortise_error error = {0};
 
 	device->popping = false;
-	if (!device->held && quiesce(device, &error) < 0) {
+	if (!device->held && steps_quiesce(device, &error) < 0) {
 		log_warning("device '%s' is reset although it does not quiesce: %s", device->id, error.message);
 		vrings_reclaim(device);
 	}
@@ -313,13 +319,13 @@ static void step_reset(struct mortise_device *device)
 
 void device_reset(struct mortise_device *device, struct reply *reply)
 {
-	begin(device, step_reset, DEVICE_REALIZED, reply);
+	step_begin(device, step_reset, DEVICE_REALIZED, reply);
 }
 
 /* --- behind a transport --- */
 
 /* What the driver has chosen, such as a disk's cache mode, it believes in from then on. */
-static void replay_config(struct mortise_device *device)
+void steps_replay_config(struct mortise_device *device)
 {
 	uint32_t offset = 0, size;
 
@@ -344,15 +350,15 @@ static int enter(struct mortise_device *device, struct mortise_error *err)
 		return r;
 	device->transport = step->transport;
 	if (step->live) {
-		r = activate(device, err);
+		r = steps_activate(device, err);
 		if (r == 0)
-			replay_config(device);
+			steps_replay_config(device);
 		if (r == 0 && step->frozen) {
-			r = quiesce(device, err);
+			r = steps_quiesce(device, err);
 			if (r < 0)
-				forget_driver(device);
+				steps_forget_driver(device);
 			else
-				save_queues(device);
+				steps_save_queues(device);
 		}
 	}
 	if (r == 0)
@@ -369,9 +375,9 @@ static void step_enter(struct mortise_device *device)
 	const bool runs = device->step.live && !device->step.frozen;
 	int r = enter(device, step_error(device));
 
-	finish(device, r);
+	step_finish(device, r);
 	if (r == 0 && runs)
-		go(device);
+		steps_go(device);
 }
 
 void device_enter(struct mortise_device *device, struct transport *transport, bool live, bool frozen, bool transient,
@@ -381,7 +387,7 @@ void device_enter(struct mortise_device *device, struct transport *transport, bo
 	device->step.live = live;
 	device->step.frozen = frozen;
 	device->step.transient = transient;
-	begin(device, step_enter, !live ? DEVICE_REALIZED : frozen ? DEVICE_QUIESCED : DEVICE_ACTIVE, reply);
+	step_begin(device, step_enter, !live ? DEVICE_REALIZED : frozen ? DEVICE_QUIESCED : DEVICE_ACTIVE, reply);
 }
 
 /* Kicks were posted while the instance was shown, thus before this step: none is left behind. */
@@ -390,12 +396,12 @@ static void step_leave(struct mortise_device *device)
 	stop_queues(device);
 	device->active = false;
 	device->transport = NULL;
-	finish(device, 0);
+	step_finish(device, 0);
 }
 
 void device_leave(struct mortise_device *device, struct reply *reply)
 {
-	begin(device, step_leave, device->state, reply);
+	step_begin(device, step_leave, device->state, reply);
 }
 
 static void step_config_write(struct mortise_device *device)
@@ -404,11 +410,11 @@ static void step_config_write(struct mortise_device *device)
 
 	transport_write_config(device->transport, &device->face, write->offset, write->data, write->size, true);
 	device->class->config_written(device->self, write->offset, write->size);
-	finish(device, 0);
+	step_finish(device, 0);
 }
 
 void device_config_write(struct mortise_device *device, const struct transport_request *write, struct reply *reply)
 {
 	device->step.write = *write;
-	begin(device, step_config_write, device->state, reply);
+	step_begin(device, step_config_write, device->state, reply);
 }
