@@ -8,6 +8,7 @@ check-kvm:
 .PHONY: check-kvm
 
 include $(top_srcdir)/tests/unit/local.mk
+include $(top_srcdir)/tests/plugins/local.mk
 include $(top_srcdir)/tests/hart/local.mk
 include $(top_srcdir)/tests/guest/local.mk
 include $(top_srcdir)/tests/cli/local.mk

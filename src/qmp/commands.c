@@ -15,6 +15,7 @@ const struct schema qmp_schema = {
 			&commands_options,
 			&commands_block,
 			&commands_device,
+			&commands_plugin,
 			&commands_object,
 			&commands_net,
 			&commands_fd,

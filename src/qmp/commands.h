@@ -7,7 +7,8 @@
 #include "qmp/schema.h"
 
 extern const struct schema_group commands_protocol, commands_vm, commands_machine, commands_options, commands_block,
-	commands_device, commands_object, commands_net, commands_fd, commands_chardev, commands_monitor;
+	commands_device, commands_plugin, commands_object, commands_net, commands_fd, commands_chardev,
+	commands_monitor;
 
 /* All of them. */
 extern const struct schema qmp_schema;

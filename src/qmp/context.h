@@ -36,3 +36,6 @@ static inline struct vm *vm_of(const struct qmp_call *call)
 /* Hands the arguments, as flat options, to `act`, whose reply ends the call. */
 void run_with_options(struct qmp_call *call, const cJSON *arguments,
 		      void (*act)(struct vm *vm, struct options *options, struct reply *reply));
+
+/* The data of the events of upgrades. */
+cJSON *plugin_upgrade_data(const struct vm_event *event);

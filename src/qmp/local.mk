@@ -15,6 +15,7 @@ libmortise_a_SOURCES += \
 	src/qmp/commands-net.c \
 	src/qmp/commands-object.c \
 	src/qmp/commands-options.c \
+	src/qmp/commands-plugin.c \
 	src/qmp/commands-protocol.c \
 	src/qmp/commands-vm.c \
 	src/qmp/commands.c \

@@ -52,6 +52,9 @@ static void report(struct qmp *qmp, const struct vm_event *event)
 		[VM_EVENT_RESET] = {"RESET", cause},
 		[VM_EVENT_SHUTDOWN] = {"SHUTDOWN", cause},
 		[VM_EVENT_DEVICE_DELETED] = {"DEVICE_DELETED", deleted},
+		[VM_EVENT_PLUGIN_UPGRADED] = {"PLUGIN_UPGRADED", plugin_upgrade_data},
+		[VM_EVENT_PLUGIN_UPGRADE_FAILED] = {"PLUGIN_UPGRADE_FAILED", plugin_upgrade_data},
+		[VM_EVENT_DEVICE_UPGRADED] = {"DEVICE_UPGRADED", plugin_upgrade_data},
 	};
 
 	qmp_server_event(qmp->server, events[event->kind].name,

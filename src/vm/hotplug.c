@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "bus/command.h"
 #include "vm/plugged.h"
+#include "vm/upgrade.h"
 
 static void answer(struct vm *vm, struct reply *reply, int result, const struct mortise_error *error)
 {
@@ -20,7 +21,7 @@ static void answer(struct vm *vm, struct reply *reply, int result, const struct 
 	reply_post(reply, vm->loop, result);
 }
 
-static void report_change(struct vm *vm)
+void plugged_changed(struct vm *vm)
 {
 	const struct vm_event event = {.kind = VM_EVENT_DEVICES_CHANGED};
 
@@ -157,6 +158,9 @@ static int prepare(struct plugged *plugged, struct options *options, struct mort
 		r = check_romfile(options, err);
 	if (r == 0)
 		r = plugins_class(vm->plugins, driver, &plugged->class, err);
+	if (r == 0 && upgrade_concerns(vm, plugged->class))
+		r = mortise_fail(err, -EBUSY, "The plugin of driver '%s' is being upgraded; wait for that to end",
+				 plugged->class->driver);
 	if (r == 0)
 		r = place_choose(plugged, options, err);
 	if (r == 0 && plugged->parent)
@@ -173,7 +177,7 @@ static int prepare(struct plugged *plugged, struct options *options, struct mort
 
 /* --- device_add: the steps --- */
 
-static void hear(void *opaque, const struct mortise_event *what, const struct mortise_value *values)
+void plugged_hear(void *opaque, const struct mortise_event *what, const struct mortise_value *values)
 {
 	const struct plugged *plugged = opaque;
 	const struct vm_event event = {
@@ -204,7 +208,7 @@ static void now_present(struct plugged *plugged)
 	char place[PLACE_SIZE];
 
 	plugged->step = PRESENT;
-	report_change(plugged->vm);
+	plugged_changed(plugged->vm);
 	log_info("device '%s' (%s) plugged into %s", plugged->id, plugged->class->driver, name_place(plugged, place));
 	answer(plugged->vm, plugged->reply, 0, NULL);
 	plugged->reply = NULL;
@@ -261,7 +265,7 @@ void hotplug_device_add(struct vm *vm, struct options *options, struct reply *re
 	while (*last)
 		last = &(*last)->next;
 	*last = plugged;
-	device_on_event(plugged->device, hear, plugged);
+	device_on_event(plugged->device, plugged_hear, plugged);
 	device_realize(plugged->device, &plugged->work);
 }
 
@@ -316,7 +320,7 @@ static void exchanged(struct reply *work, int result)
 
 	if (result < 0) {
 		plugged->step = PRESENT;
-		report_change(plugged->vm);
+		plugged_changed(plugged->vm);
 		answer(plugged->vm, plugged->reply, result, &work->error);
 		plugged->reply = NULL;
 		return;
@@ -328,7 +332,7 @@ static void exchanged(struct reply *work, int result)
 static void begin_removal(struct plugged *plugged, struct reply *reply)
 {
 	plugged->step = REMOVING;
-	report_change(plugged->vm);
+	plugged_changed(plugged->vm);
 	plugged->reply = reply;
 	remove_children(plugged);
 }
@@ -363,6 +367,9 @@ void hotplug_device_del(struct vm *vm, const char *id, struct reply *reply)
 
 	if (!plugged) {
 		r = mortise_fail(&reply->error, -ENODEV, "Device '%s' not found", id);
+		answer(vm, reply, r, NULL);
+	} else if (plugged->moving) {
+		r = mortise_fail(&reply->error, -EBUSY, "Device '%s' is being upgraded; wait for that to end", id);
 		answer(vm, reply, r, NULL);
 	} else if (plugged->step != PRESENT) {
 		r = mortise_fail(&reply->error, -EBUSY, "Device '%s' is %s; wait for that to end", id,
@@ -442,8 +449,13 @@ static void remove_next(struct vm *vm)
 		reply_post(steal_ptr(&hotplug->all_removed), vm->loop, 0);
 		return;
 	}
-	if (plugged->step == PRESENT)
+	if (plugged->step == PRESENT && !plugged->moving)
 		begin_removal(plugged, NULL);
+}
+
+void plugged_rested(struct vm *vm)
+{
+	remove_next(vm);
 }
 
 static void rested(struct vm *vm, struct plugged *parent)
@@ -457,6 +469,7 @@ static void rested(struct vm *vm, struct plugged *parent)
 void hotplug_remove_all(struct vm *vm, struct reply *reply)
 {
 	vm->hotplug->all_removed = reply;
+	upgrade_cancel(vm);
 	remove_next(vm);
 }
 

@@ -9,5 +9,7 @@ libmortise_a_SOURCES += \
 	src/vm/objects.h \
 	src/vm/place.c \
 	src/vm/plugged.h \
+	src/vm/upgrade.c \
+	src/vm/upgrade.h \
 	src/vm/vm.c \
 	src/vm/vm.h

@@ -20,6 +20,7 @@ struct plugged {
 	struct object *iothread; /* NULL: the device has a thread of its own */
 	struct object *rng;	 /* NULL: it names none */
 	enum plugged_step step;
+	bool moving;	     /* PRESENT, and its plugin is being upgraded: `device` is about to be another */
 	struct reply work;   /* the step under way */
 	struct reply *reply; /* whom to tell */
 	int result;	     /* why adding failed, while it is being undone */
@@ -39,6 +40,15 @@ static inline struct slot *plugged_slot(const struct plugged *plugged)
 
 /* NULL: there is none of that id. */
 struct plugged *plugged_find(struct vm *vm, const char *id);
+
+/* The set of devices, or what they are of, is another now: tells the observers. */
+void plugged_changed(struct vm *vm);
+
+/* Devices that were moving are at rest: who waits for that goes on. */
+void plugged_rested(struct vm *vm);
+
+/* What an instance reports, to the observers; `opaque` is its plugged. */
+void plugged_hear(void *opaque, const struct mortise_event *event, const struct mortise_value *values);
 
 /* How many devices are plugged into this one, or on their way. */
 unsigned plugged_children(const struct plugged *plugged);

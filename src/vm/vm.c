@@ -11,6 +11,7 @@
 #include "vm/hotplug.h"
 #include "vm/lifecycle.h"
 #include "vm/objects.h"
+#include "vm/upgrade.h"
 
 /* How long ending the VM may take before the process goes without: a plugin may hang. */
 #define END_SECONDS 10
@@ -130,6 +131,8 @@ int vm_new(struct vm **out, const struct vm_config *config, struct loop *loop, s
 	if (r == 0)
 		r = hotplug_new(vm, err);
 	if (r == 0)
+		r = upgrade_new(vm, err);
+	if (r == 0)
 		r = make_machine(vm, board, err);
 	if (r == 0)
 		r = make_accel(vm, board, err);
@@ -246,11 +249,12 @@ struct vm *vm_free(struct vm *vm)
 	if (!vm)
 		return NULL;
 	vm->observers = NULL;
-	if (vm->hotplug && vm->lifecycle)
+	if (vm->hotplug && vm->upgrade && vm->lifecycle)
 		bring_to_rest(vm);
 	if (vm->accel)
 		vm->accel->destroy(vm->accel);
 	hotplug_free(vm);
+	upgrade_free(vm);
 	objects_free(vm);
 	if (vm->machine)
 		vm->machine->destroy(vm->machine);

@@ -21,11 +21,14 @@ enum vm_event_kind {
 	VM_EVENT_STOP,
 	VM_EVENT_RESUME,
 	VM_EVENT_POWERDOWN,
-	VM_EVENT_RESET,		  /* guest, reason */
-	VM_EVENT_SHUTDOWN,	  /* guest, reason */
-	VM_EVENT_DEVICE_DELETED,  /* device, path */
-	VM_EVENT_DEVICES_CHANGED, /* one has come or gone: what the monitors can do may be another */
-	VM_EVENT_OF_DEVICE,	  /* device, event, values: one of its class's own */
+	VM_EVENT_RESET,			/* guest, reason */
+	VM_EVENT_SHUTDOWN,		/* guest, reason */
+	VM_EVENT_DEVICE_DELETED,	/* device, path */
+	VM_EVENT_DEVICES_CHANGED,	/* one has come or gone: what the monitors can do may be another */
+	VM_EVENT_PLUGIN_UPGRADED,	/* upgrade */
+	VM_EVENT_PLUGIN_UPGRADE_FAILED, /* upgrade */
+	VM_EVENT_DEVICE_UPGRADED,	/* device, upgrade, pause_ns */
+	VM_EVENT_OF_DEVICE,		/* device, event, values: one of its class's own */
 };
 
 /* Strings are borrowed for the time of the call. */
@@ -36,6 +39,8 @@ struct vm_event {
 	const char *device, *path;
 	const struct mortise_event *event;
 	const struct mortise_value *values;
+	const struct upgrade_info *upgrade; /* see vm/upgrade.h */
+	uint64_t pause_ns;
 };
 
 /* Someone who wants to hear of events; embedded in its own state. */
@@ -60,6 +65,7 @@ struct vm {
 	struct vm_observer *observers;
 	struct vm_lifecycle *lifecycle; /* lifecycle.c's own */
 	struct hotplug *hotplug;	/* hotplug.c's own */
+	struct vm_upgrade *upgrade;	/* upgrade.c's own */
 };
 
 /* Builds the VM as configured, with its memory, board and CPUs, but without the devices of the command line. */

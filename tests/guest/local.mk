@@ -22,4 +22,4 @@ check-debian: all
 
 EXTRA_DIST += $(GUEST_TESTS) tests/guest/debian.py tests/harness/__init__.py tests/harness/console.py tests/harness/disks.py \
 	tests/harness/images.py tests/harness/net.py tests/harness/qmp.py tests/harness/tap.py tests/harness/vm.py
-EXTRA_DIST += tests/harness/vhostuser.py
+EXTRA_DIST += tests/harness/plugins.py tests/harness/vhostuser.py

@@ -104,6 +104,13 @@ class QMP:
             message["arguments"] = arguments
         return self.command(message, timeout)
 
+    def value_or_error(self, name, arguments=None):
+        """The reply's value, or the words of its error."""
+        try:
+            return self.execute(name, arguments)
+        except QMPError as error:
+            return error.description
+
     def pipeline(self, messages):
         """Sends all of them in one write; their replies, in order."""
         self.send(b"".join(json.dumps(message).encode() for message in messages))
