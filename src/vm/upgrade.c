@@ -313,6 +313,7 @@ static int make_successor(struct vm_upgrade *upgrade, struct move *move, struct 
 		.blocks = vm->blocks,
 		.nets = vm->nets,
 		.chars = vm->chars,
+		.ram = vm->ram,
 		.parent = plugged->parent ? successor_of(upgrade, plugged->parent) : NULL,
 	};
 
