@@ -23,6 +23,7 @@ include $(top_srcdir)/tools/manual/local.mk
 # The plugin finds the program's own malloc() and the like before libc's: they are exported, as nothing else is.
 bin_PROGRAMS += mortise-plugin-check
 mortise_plugin_check_SOURCES = \
+	tools/mortise-plugin-check/allocations.c \
 	tools/mortise-plugin-check/arguments.c \
 	tools/mortise-plugin-check/arguments.h \
 	tools/mortise-plugin-check/board.c \

@@ -17,6 +17,9 @@
 #define INTERPOSED true
 #endif
 
+/* Of those functions; nothing else of this program is to be found by plugins. */
+#define EXPORT __attribute__((visibility("default")))
+
 /* What the plugin's code has allocated and not freed. */
 struct allocations {
 	size_t blocks, bytes;
