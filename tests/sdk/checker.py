@@ -25,6 +25,10 @@ COMPILE = ["gcc", "-std=gnu11", "-O1", "-fPIC", "-fvisibility=hidden", "-D_GNU_S
 HASTY = ["--seconds", "0.3", "--cycles", "20", "--patience", "2"]
 PATIENT = ["--seconds", "3", "--cycles", "200", "--patience", "30"]
 
+# What some plugins need of the host or of others is not always there; then no instance comes to life, and that is all.
+NEEDS = {"vhost-vsock.so": "/dev/vhost-vsock", "vhost-user-fs.so": "a vhost-user server"}
+REALIZE = "realize: an instance comes to life"
+
 
 class Outcome:
     """What the checker said of a file."""
@@ -78,7 +82,12 @@ def register_bad(source, future):
 def register_good(path, future):
     @tap.test(f"nothing is wrong with {os.path.basename(path)}")
     def sound():
-        check_sound(future.result())
+        outcome = future.result()
+        needs = NEEDS.get(os.path.basename(path))
+        if needs and REALIZE in outcome.broken:
+            tap.check_equal(list(outcome.broken), [REALIZE], "findings")
+            raise tap.Skip(f"{needs} is not here: {outcome.broken[REALIZE]}")
+        check_sound(outcome)
 
 
 def register_rest(directory, plugin):
@@ -117,7 +126,7 @@ def register_rest(directory, plugin):
     @tap.test("a setting that the plugin refuses is told")
     def setting():
         outcome = Outcome(copy, *HASTY, "--set", "logical_block_size=513")
-        tap.check("513" in outcome.broken.get("realize: an instance comes to life", ""), outcome.run.stdout)
+        tap.check("513" in outcome.broken.get(REALIZE, ""), outcome.run.stdout)
 
 
 def main():

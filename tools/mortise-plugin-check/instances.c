@@ -187,7 +187,7 @@ static void unmake(void *device)
 static void add_option(const struct rig *rig, struct options *options, const struct mortise_property *property,
 		       unsigned set, unsigned counts[static 3])
 {
-	char name[32];
+	char name[64];
 
 	for (unsigned i = 0; i < rig->subject->setting_count; i++) {
 		const struct setting *setting = &rig->subject->settings[i];
@@ -203,10 +203,15 @@ static void add_option(const struct rig *rig, struct options *options, const str
 		snprintf(name, sizeof(name), "net%u.%u", set, counts[1]++);
 	else if (property->type == MORTISE_PROPERTY_CHARDEV)
 		snprintf(name, sizeof(name), "char%u.%u", set, counts[2]++);
-	else if (property->flags & MORTISE_PROPERTY_REQUIRED)
-		snprintf(name, sizeof(name), "%s", property->type == MORTISE_PROPERTY_MAC ? "52:54:00:12:34:56" : "1");
-	else
+	else if (!(property->flags & MORTISE_PROPERTY_REQUIRED))
 		return;
+	else if (property->type == MORTISE_PROPERTY_MAC)
+		snprintf(name, sizeof(name), "52:54:00:12:34:56");
+	else if (property->type == MORTISE_PROPERTY_ENUM)
+		snprintf(name, sizeof(name), "%s", property->values[0]);
+	else
+		snprintf(name, sizeof(name), "%llu",
+			 (unsigned long long)(property->type == MORTISE_PROPERTY_STRING ? 1 : MAX(property->min, 1)));
 	options_add(options, property->name, name, OPTION_TEXT, NULL);
 }
 
