@@ -58,6 +58,7 @@ struct leftovers {
 	struct allocations allocations;
 };
 struct leftovers leftovers_now(void);
+bool leftovers_grew(const struct leftovers *before);
 
 /* Findings where there is more than `before`: of one rule, or of each kind's own where that is RULES. */
 void leftovers_check(const struct leftovers *before, enum rule rule, const char *after);

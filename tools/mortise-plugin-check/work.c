@@ -124,6 +124,14 @@ static struct leftovers settled(const struct leftovers *before)
 	return left;
 }
 
+bool leftovers_grew(const struct leftovers *before)
+{
+	const struct leftovers left = settled(before);
+
+	return left.descriptors > before->descriptors || left.threads > before->threads ||
+	       left.allocations.blocks > before->allocations.blocks;
+}
+
 void leftovers_check(const struct leftovers *before, enum rule rule, const char *after)
 {
 	const struct leftovers left = settled(before);

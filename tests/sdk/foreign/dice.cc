@@ -20,6 +20,7 @@ class dice
 	{
 	}
 
+	/* A driver may ask for gigabytes; a callback is to return soon. */
 	std::uint64_t fill(const mortise_chain *chain)
 	{
 		std::uint64_t done = 0;
@@ -27,14 +28,14 @@ class dice
 		for (std::uint32_t i = 0; i < chain->in_count; i++) {
 			auto *bytes = static_cast<std::uint8_t *>(chain->in[i].iov_base);
 
-			for (std::size_t at = 0; at < chain->in[i].iov_len; at++)
+			for (std::size_t at = 0; at < chain->in[i].iov_len && done < most; at++, done++)
 				bytes[at] = static_cast<std::uint8_t>(face(source));
-			done += chain->in[i].iov_len;
 		}
 		return done;
 	}
 
       private:
+	static constexpr std::uint64_t most = 4096;
 	std::random_device source;
 	std::uniform_int_distribution<int> face;
 };
