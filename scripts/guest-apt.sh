@@ -8,7 +8,7 @@ guest_apt() {
 	shift
 	"$command" -o Dir::State="$work/apt" -o Dir::State::status="$work/apt/status" -o Dir::Cache="$work/apt" \
 		-o Dir::Etc::SourceList="$work/apt/guest.sources" -o Dir::Etc::SourceParts=/dev/null \
-		-o APT::Architecture=$debian_arch -o APT::Architectures::=$debian_arch -o APT::Sandbox::User="$(id -un)" \
+		-o APT::Architecture="$debian_arch" -o APT::Architectures::="$debian_arch" -o APT::Sandbox::User="$(id -un)" \
 		-o Acquire::Languages=none "$@"
 }
 
@@ -24,7 +24,7 @@ fetch_list() {
 	# shellcheck disable=SC2086
 	guest_apt apt-get $quiet update --error-on=any || return
 	# shellcheck disable=SC2016
-	[ "$(guest_apt apt-get indextargets --format '$(CODENAME)' 'Created-By: Packages')" = $suite ]
+	[ "$(guest_apt apt-get indextargets --format '$(CODENAME)' 'Created-By: Packages')" = "$suite" ]
 }
 
 # Makes guest_apt know the archive.
@@ -37,7 +37,7 @@ fetch_lists() {
 	mkdir -p "$work/apt/lists/partial" "$work/apt/archives/partial"
 	: >"$work/apt/status"
 	step "Fetching the list of Debian 13's $debian_arch packages"
-	fetch_list $suite || fetch_list $alias || die "the list could not be fetched (see above). Offline? The first run" \
+	fetch_list "$suite" || fetch_list "$alias" || die "the list could not be fetched (see above). Offline? The first run" \
 		"needs the Debian mirror; MORTISE_MIRROR=URI names another one. NO_PUBKEY means that $keyring is older than" \
 		"Debian 13: apt-get install debian-archive-keyring, from bookworm-updates"
 }

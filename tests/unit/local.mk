@@ -214,6 +214,10 @@ UNIT_TESTS += tests/unit/test-hart-decode
 tests_unit_test_hart_decode_SOURCES = tests/unit/test-hart-decode.c
 tests_unit_test_hart_decode_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-hart-simplify
+tests_unit_test_hart_simplify_SOURCES = tests/unit/test-hart-simplify.c tests/unit/rv.h
+tests_unit_test_hart_simplify_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-hart-trap
 tests_unit_test_hart_trap_SOURCES = tests/unit/test-hart-trap.c $(HART_RIG)
 tests_unit_test_hart_trap_LDADD = $(UNIT_LIBS)
