@@ -39,6 +39,12 @@ void hart_reset(struct hart *hart)
 	clock_arm(hart, CLOCK_NEVER);
 }
 
+/*
+ * Without a lock: who kicks writes exit_request and then reads `sleeping`, who goes to sleep writes `sleeping` and then
+ * reads exit_request, all in one order for both. So one of them sees what the other wrote; and a kick that comes
+ * between that and the futex call is seen by the call itself. Code that runs reads exit_request as it comes, soon
+ * enough; what a kick is about was written before it, and is read behind the exchange in look_around().
+ */
 void hart_kick(struct hart *hart)
 {
 	__atomic_store_n(&hart->exit_request, 1, __ATOMIC_SEQ_CST);
@@ -93,6 +99,11 @@ void hart_set_timer(struct hart *hart, uint64_t ticks)
 	arm_timer(hart);
 }
 
+/*
+ * in_guest and a fence queue's `posted` are written and read crosswise like exit_request and `sleeping`: either who
+ * asks sees the hart outside and does not wait, or the hart sees the question on its way in, before it uses a
+ * translation.
+ */
 void hart_leave_guest(struct hart *hart)
 {
 	hart->host_fp = fp_leave();

@@ -7,7 +7,9 @@
  * of the rare and the exact. Code never contains guest addresses, for a block may be mapped at several.
  *
  * The code, its links and its jump table belong to the hart's thread alone, as the blocks do (cache.h): nothing here is
- * locked. Blocks are translated, linked and killed only between blocks, never while one of this hart runs.
+ * locked. Blocks are translated, linked and killed only between blocks, never while one of this hart runs. What other
+ * threads have to say reaches the code through exit_request alone, which it reads at every jump backwards and every far
+ * one; guest memory is shared as the guest shares it, by aligned moves and locked instructions.
  */
 #pragma once
 

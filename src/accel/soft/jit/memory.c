@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * accel/soft/jit/memory.c - memory for code.
+ * accel/soft/jit/memory.c - memory for code: two mappings of the same pages, so that none is ever both written and run.
+ *
+ * x86 processors look for writes to code that they have fetched by its physical address, and each hart's thread writes
+ * its own code only: the jump that leads there behind a write is all the ordering that is needed.
  */
 #include "accel/soft/jit/memory.h"
 
