@@ -3,6 +3,7 @@
  * qmp/commands-device.c - devices: plugged and unplugged.
  */
 #include "base/properties.h"
+#include "qmp/borrow.h"
 #include "qmp/commands.h"
 #include "qmp/context.h"
 #include "qmp/json.h"
@@ -22,7 +23,9 @@ static OPEN_OBJECT_TYPE(DeviceOptions, "a device, with its driver's properties a
 
 static void run_device_add(struct qmp_call *call, const cJSON *arguments)
 {
-	run_with_options(call, arguments, hotplug_device_add);
+	static const char *const keys[] = {"vhostfd", NULL};
+
+	run_with_descriptors(call, arguments, keys, hotplug_device_add);
 }
 
 static void run_device_del(struct qmp_call *call, const cJSON *arguments)

@@ -2,13 +2,12 @@
 /*
  * qmp/commands-net.c - netdevs: added, deleted, their links, listed.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
+#include "qmp/borrow.h"
 #include "qmp/commands.h"
 #include "qmp/context.h"
-#include "qmp/flatten.h"
 #include "qmp/json.h"
 #include "vm/hotplug.h"
 
@@ -19,105 +18,15 @@ static OPEN_OBJECT_TYPE(NetdevOptions, "a netdev, with its type's options as fur
 			MAY("type", str, "tap, user, ...: see -netdev help; tap when absent and ifname is given"),
 			MAY("ifname", str, "tap: the name of one that exists"),
 			MAY("fd", str, "tap: the name of a descriptor passed with getfd"),
-			MAY("fds", str, "tap: the same for several queues, separated by colons"));
-
-/* A netdev_add under way, with the descriptors that it has borrowed. */
-struct addition {
-	struct qmp_call *call;
-	struct named_fds *store;
-	struct reply reply;
-	int fds[64];
-	unsigned count;
-};
-
-static void settle(struct addition *addition, bool taken)
-{
-	for (unsigned i = 0; i < addition->count; i++) /* the last one may free the store */
-		named_fds_settle(addition->store, addition->fds[i], taken);
-}
-
-static void on_added(struct reply *reply, int result)
-{
-	struct addition *addition = container_of(reply, struct addition, reply);
-
-	settle(addition, result >= 0);
-	qmp_answer(addition->call, result, &reply->error);
-	free(addition);
-}
-
-/* "a:b" to "7:8", where a and b were passed in under these names. */
-static int borrow(struct addition *addition, struct option *option, struct mortise_error *err)
-{
-	_cleanup_free_ char *names = strdup(option->value), *numbers = calloc(ARRAY_SIZE(addition->fds), 12);
-	char *rest = names, *end = numbers;
-
-	if (!names || !numbers)
-		return mortise_fail(err, -ENOMEM, "Out of memory for parameter '%s'", option->key);
-	while (rest) {
-		char *name = strsep(&rest, ":");
-		int fd;
-
-		if (isdigit((unsigned char)*name))
-			return mortise_fail(
-				err, -EINVAL,
-				"Parameter '%s' is '%s': pass a descriptor in with getfd, and give its name",
-				option->key, option->value);
-		if (addition->count == ARRAY_SIZE(addition->fds))
-			return mortise_fail(err, -E2BIG, "Parameter '%s' names more than %zu descriptors", option->key,
-					    ARRAY_SIZE(addition->fds));
-		fd = named_fds_lend(addition->store, name, err);
-		if (fd < 0)
-			return fd;
-		addition->fds[addition->count++] = fd;
-		end += sprintf(end, "%s%d", end > numbers ? ":" : "", fd);
-	}
-	free(option->value);
-	option->value = steal_ptr(&numbers);
-	return 0;
-}
-
-static int borrow_all(struct addition *addition, struct options *options, struct mortise_error *err)
-{
-	static const char *const keys[] = {"fd", "fds", "addr.str", "local.str"};
-
-	for (size_t i = 0; i < options->count; i++) {
-		for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
-			int r = 0;
-
-			if (streq(options->items[i].key, keys[k]) && options->items[i].kind == OPTION_STRING)
-				r = borrow(addition, &options->items[i], err);
-			if (r < 0)
-				return r;
-		}
-	}
-	return 0;
-}
+			MAY("fds", str, "tap: the same for several queues, separated by colons"),
+			MAY("vhostfd", str, "tap: the name of one of /dev/vhost-net, passed with getfd"),
+			MAY("vhostfds", str, "tap: the same for several queues, separated by colons"));
 
 static void run_netdev_add(struct qmp_call *call, const cJSON *arguments)
 {
-	struct addition *addition = calloc(1, sizeof(*addition));
-	struct options *options = NULL;
-	struct mortise_error err = {0};
-	int r;
+	static const char *const keys[] = {"fd", "fds", "vhostfd", "vhostfds", "addr.str", "local.str", NULL};
 
-	if (!addition) {
-		qmp_failf(call, QMP_GENERIC_ERROR, "Out of memory for a netdev");
-		return;
-	}
-	addition->call = call;
-	addition->store = context_of(call)->fds;
-	addition->reply.done = on_added;
-	r = flatten_arguments(&options, arguments, &err);
-	if (r == 0)
-		r = borrow_all(addition, options, &err);
-	if (r < 0) {
-		options_free(options);
-		settle(addition, false);
-		free(addition);
-		qmp_answer(call, r, &err);
-		return;
-	}
-	hotplug_netdev_add(vm_of(call), options, &addition->reply);
+	run_with_descriptors(call, arguments, keys, hotplug_netdev_add);
 }
 
 /* --- the others --- */

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 libmortise_a_SOURCES += \
+	src/qmp/borrow.c \
+	src/qmp/borrow.h \
 	src/qmp/call.c \
 	src/qmp/call.h \
 	src/qmp/check.c \
