@@ -85,6 +85,11 @@ static void refusals(void **state)
 	assert_true(ip("tuntap add dev n0 mode tun"));
 	rig_refuses(&rig, "id=n,ifname=n0", -EINVAL, "'n0' is not a tap");
 	rig_refuses(&rig, "id=n,ifname=t0,queues=2", -EINVAL, "multi_queue");
+	if (access("/dev/vhost-net", F_OK) < 0)
+		rig_refuses(&rig, "id=n,ifname=t0,vhost=on", -ENOENT, "kernel module 'vhost_net'");
+	rig_refuses(&rig, "id=n,ifname=t0,vhostfd=0", -EINVAL, "0 is not of /dev/vhost-net");
+	rig_refuses(&rig, "id=n,ifname=t0,vhostfds=1:2", -EINVAL, "not of /dev/vhost-net");
+	rig_refuses(&rig, "id=n,ifname=t0,vhostfd=0,vhostfds=1", -EINVAL, "exclude each other");
 	fd = open_tap("t0", IFF_VNET_HDR);
 	assert_true(fd >= 0);
 	rig_refuses(&rig, "id=n,ifname=t0", -EBUSY, "'t0' is in use");
