@@ -20,9 +20,13 @@ int plugins_new(struct plugins **out, const char *dir, struct mortise_error *err
 struct plugins *plugins_free(struct plugins *plugins);
 DEFINE_CLEANUP(struct plugins *, plugins_free)
 
-/* Has plugins call these services in place of plugin_host: a checker's, which hand on to those. Before any is loaded.
+/*
+ * Puts a checker between plugins and host, before any is loaded: plugins call these services in place of plugin_host's,
+ * and are called through what `wrap` makes of each of their classes. It owns what it is given from then on, and what it
+ * returns is freed as a class is.
  */
-void plugins_set_host(struct plugins *plugins, const struct mortise_host *host);
+void plugins_intercept(struct plugins *plugins, const struct mortise_host *host,
+		       struct mortise_class *(*wrap)(struct mortise_class *class));
 
 /* One loaded plugin, for query-plugins. */
 struct plugin {

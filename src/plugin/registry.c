@@ -25,6 +25,7 @@ struct entry {
 struct plugins {
 	char *dir;
 	const struct mortise_host *host;
+	struct mortise_class *(*wrap)(struct mortise_class *class); /* NULL: nobody looks on */
 	struct entry *first, **last;
 };
 
@@ -55,9 +56,11 @@ int plugins_new(struct plugins **out, const char *dir, struct mortise_error *err
 	return 0;
 }
 
-void plugins_set_host(struct plugins *plugins, const struct mortise_host *host)
+void plugins_intercept(struct plugins *plugins, const struct mortise_host *host,
+		       struct mortise_class *(*wrap)(struct mortise_class *class))
 {
 	plugins->host = host;
+	plugins->wrap = wrap;
 }
 
 const struct mortise_host *plugins_host(const struct plugins *plugins)
@@ -175,7 +178,7 @@ static int check_distinct(const struct entry *entry, const struct mortise_class 
 	return 0;
 }
 
-static int copy_classes(struct entry *entry, struct mortise_error *err)
+static int copy_classes(const struct plugins *plugins, struct entry *entry, struct mortise_error *err)
 {
 	const struct mortise_class *const *from = entry->description.classes;
 	size_t count = 0;
@@ -195,7 +198,7 @@ static int copy_classes(struct entry *entry, struct mortise_error *err)
 		r = check_distinct(entry, class, err);
 		if (r < 0)
 			return r;
-		entry->classes[i] = steal_ptr(&class);
+		entry->classes[i] = plugins->wrap ? plugins->wrap(steal_ptr(&class)) : steal_ptr(&class);
 	}
 	for (size_t i = 0; i < count; i++) {
 		r = class_check_parent(entry->classes[i], (const struct mortise_class *const *)entry->classes,
@@ -246,7 +249,7 @@ static int open_entry(struct plugins *plugins, struct plugin_file *file, struct 
 	if (r < 0)
 		return r;
 	entry->file = steal_ptr(&file->path);
-	r = copy_classes(entry, err);
+	r = copy_classes(plugins, entry, err);
 	if (r < 0)
 		return r;
 	r = check_unique(plugins, entry, old, err);

@@ -110,6 +110,7 @@ bool instances_open(struct rig *rig)
 {
 	struct opening opening = {.rig = rig};
 
+	rig->backends.ram = rig->ram;
 	sem_init(&opening.done, 0, 0);
 	for (unsigned set = 0; set < RIG_SETS; set++) {
 		if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, opening.sockets[set]) < 0)
@@ -145,7 +146,7 @@ static void load(void *opaque)
 
 	r = plugins_new(&loading->rig->plugins, subject->dir, &loading->error);
 	if (r == 0) {
-		plugins_set_host(loading->rig->plugins, shim_host());
+		plugins_intercept(loading->rig->plugins, shim_host(), shim_class_new);
 		call_begin(&call, NULL, "init");
 		call_set_inside(false);
 		r = plugins_load(loading->rig->plugins, subject->name, &plugin, &loading->error);
@@ -268,13 +269,10 @@ void rig_end(struct rig *rig, struct mortise_device *device)
 
 /* --- loading --- */
 
-static bool use_class(struct rig *rig, const struct mortise_class *class)
+static void use_class(struct rig *rig, const struct mortise_class *class)
 {
-	rig->real = class;
-	rig->class = shim_class_new(class);
-	if (!rig->class)
-		phase_no_memory();
-	return true;
+	rig->class = class;
+	rig->real = shim_real_class(class);
 }
 
 /* What instances of this class are plugged into, with the backends of the second set. */
@@ -303,5 +301,6 @@ bool instances_load(struct rig *rig)
 		rule_broken(RULE_REALIZE, "%s", loading.error.message);
 		return false;
 	}
-	return use_class(rig, loading.class) && (!loading.class->parent || plug_parent(rig, loading.class));
+	use_class(rig, loading.class);
+	return !loading.class->parent || plug_parent(rig, loading.class);
 }

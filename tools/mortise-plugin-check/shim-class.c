@@ -86,7 +86,7 @@ static int realize(void *opaque, struct mortise_device *device, const struct mor
 	int r;
 
 	shim->device = device;
-	shim->real = real = container_of(device_class(device), struct shim_class, class)->real;
+	shim->real = real = shim_real_class(device_class(device));
 	shim->area = area_new(real->instance_size, "the instance", RULE_INSTANCE, RULE_CRASH);
 	if (!shim->area)
 		return mortise_fail(err, -ENOMEM, "Out of memory for a fenced instance");
@@ -245,20 +245,27 @@ static const struct mortise_property *moved_properties(const struct mortise_clas
 	while (real->properties[count].name)
 		count++;
 	table = calloc(count + 1, sizeof(*table));
-	for (size_t i = 0; table && i < count; i++) {
+	if (!table)
+		phase_no_memory();
+	for (size_t i = 0; i < count; i++) {
 		table[i] = real->properties[i];
 		table[i].offset += (uint32_t)offsetof(struct shim, properties);
 	}
 	return table;
 }
 
-const struct mortise_class *shim_class_new(const struct mortise_class *real)
+const struct mortise_class *shim_real_class(const struct mortise_class *class)
+{
+	return container_of(class, struct shim_class, class)->real;
+}
+
+struct mortise_class *shim_class_new(struct mortise_class *real)
 {
 	struct shim_class *made = calloc(1, sizeof(*made));
 	struct mortise_class *class;
 
 	if (!made)
-		return NULL;
+		phase_no_memory();
 	made->real = real;
 	made->class = *real;
 	class = &made->class;
@@ -283,5 +290,5 @@ const struct mortise_class *shim_class_new(const struct mortise_class *real)
 	WHERE_IT_HAS(char_ready);
 	WHERE_IT_HAS(child_added);
 	WHERE_IT_HAS(child_removed);
-	return class->properties ? class : NULL;
+	return class;
 }

@@ -48,8 +48,9 @@ struct shim {
 	_Alignas(16) uint8_t properties[]; /* as the core stores them: what the instance begins with */
 };
 
-/* The class to give to the core in place of a plugin's; NULL: no memory. Never freed. */
-const struct mortise_class *shim_class_new(const struct mortise_class *real);
+/* The class to give to the core in place of a plugin's, which it goes on using; and that one again. */
+struct mortise_class *shim_class_new(struct mortise_class *real);
+const struct mortise_class *shim_real_class(const struct mortise_class *class);
 struct shim *shim_of(struct mortise_device *device);
 
 /* The services to give to plugins. */
