@@ -9,4 +9,5 @@ endif
 TESTS += $(QMP_TESTS)
 
 EXTRA_DIST += tests/qmp/cycles.py tests/qmp/errors.py tests/qmp/mortisectl.py tests/qmp/objects.py tests/qmp/oldplugins.py tests/qmp/protocol.py tests/qmp/schema.py tests/qmp/upgrade.py \
-	tests/old-plugins/README.md tests/old-plugins/build tests/old-plugins/minor-0.c tests/old-plugins/minor-0.so
+	tests/old-plugins/README.md tests/old-plugins/build tests/old-plugins/minor-0.c tests/old-plugins/minor-0.so \
+	tests/old-plugins/minor-1.c tests/old-plugins/minor-1.so

@@ -27,6 +27,7 @@ def fixture():
         for file in FILES:
             shutil.copy(file, plugins)
             os.chmod(os.path.join(plugins, os.path.basename(file)), 0o644)
+        os.symlink("minor-1.so", os.path.join(plugins, "minor-1-child.so"))
         with VM("-chardev", "null,id=c0", idle=True, plugin_dir=plugins) as vm:
             vm.qmp.execute("blockdev-add", {"node-name": "d0", "driver": "null-co", "size": 1 << 20})
             vm.qmp.execute("netdev_add", {"type": "dgram", "id": "n0", "local": {"type": "unix", "path": vm.file("n0")},
@@ -61,6 +62,22 @@ def refused(vm):
                                ({"text": "more than 8"}, ["text"]), ({"word": "loud"}, ["word", "medium"]),
                                ({"bogus": 1}, ["bogus"])):
             expect_error(vm.qmp.execute, "device_add", {"driver": driver, "id": "old", **options}, names=names)
+
+
+@tap.test("commands, events and children are as they were in 1.1")
+def minor_1(vm):
+    vm.qmp.execute("device_add", {"driver": "minor-1", "id": "old", "text": "ancient"})
+    vm.qmp.events.clear()
+    tap.check_equal(vm.qmp.execute("x-minor-1-count", {"plus": 7}), {"sum": 7, "text": "ancient"}, "answer")
+    expect_error(vm.qmp.execute, "x-minor-1-count", {"plus": 13}, names=["plus", "13"])
+    expect_error(vm.qmp.execute, "x-minor-1-count", {"plus": 101}, names=["plus"])
+    event = vm.qmp.event("X_MINOR_1_COUNTED")
+    tap.check_equal(event["data"], {"requests": 0, "device": "old"}, "event")
+    vm.qmp.execute("device_add", {"driver": "minor-1-child", "id": "child", "bus": "old.0", "weight": 10})
+    expect_error(vm.qmp.execute, "device_add", {"driver": "minor-1-child", "id": "heavy", "bus": "old.0", "weight": 11},
+                 names=["weight", "11"])
+    vm.qmp.execute("device_del", {"id": "child"})
+    vm.qmp.execute("device_del", {"id": "old"})
 
 
 @tap.test("each comes and goes a hundred times")

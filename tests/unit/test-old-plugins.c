@@ -140,6 +140,7 @@ static void setup(struct world *world, const char *driver)
 	if (plugins_class(world->plugins, driver, &world->class, &world->files->error) < 0)
 		fail_msg("%s", world->files->error.message);
 	fixture_open(&world->slot, 0);
+	world->backends.ram = world->slot.ram;
 	assert_int_equal(control_call(&world->slot, make_backends, &world->backends), 0);
 }
 
@@ -239,7 +240,16 @@ static void check_life(struct world *world)
 	assert_int_equal(request(world, 'q', NULL, 0), 0);
 }
 
-static void check_plugin(const char *driver)
+/* What came with 1.1. */
+static void check_regions_and_rings(struct world *world)
+{
+	assert_int_equal(request(world, 'm', NULL, 0), 2 * RING_RAM_SIZE);
+	assert_int_equal(request(world, 'l', NULL, 0), -ENODEV); /* the driver has no queue 1 */
+	assert_int_equal(request(world, 'h', NULL, 0), -EINVAL); /* it has no netdev */
+	assert_int_equal(request(world, 'v', NULL, 0), 0);
+}
+
+static void check_plugin(const char *driver, void (*check_more)(struct world *world))
 {
 	struct world world;
 
@@ -251,6 +261,8 @@ static void check_plugin(const char *driver)
 	assert_int_equal(guest_features(&world.slot) & 0xffffff, 0x21);
 	assert_int_equal(guest_bind(&world.slot, VERSION_1 | EVENT_IDX | 1, 1), 15);
 	check_services(&world);
+	if (check_more)
+		check_more(&world);
 	check_life(&world);
 	assert_int_equal(control_exchange(&world.slot, NULL), 0);
 	assert_int_equal(control_unrealize(&world.slot, world.device), 0);
@@ -260,13 +272,19 @@ static void check_plugin(const char *driver)
 
 static void test_minor_0(void **state)
 {
-	check_plugin("minor-0");
+	check_plugin("minor-0", NULL);
+}
+
+static void test_minor_1(void **state)
+{
+	check_plugin("minor-1", check_regions_and_rings);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_minor_0),
+		cmocka_unit_test(test_minor_1),
 	};
 
 	/* A minor that is over has its plugin here. */
