@@ -108,5 +108,5 @@ void phase_allocations(const struct subject *subject)
 
 void phase_calls(const struct subject *subject)
 {
-	fail_each(subject, RULE_BACKENDS, "call", calls_fail, calls_failed);
+	fail_each(subject, RULE_CALLS, "call", calls_fail, calls_failed);
 }

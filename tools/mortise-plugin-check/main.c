@@ -40,7 +40,7 @@ static const struct phase phases[] = {
 	{"queues", phase_queues, RULE_QUEUES, true},
 	{"requests", phase_requests, RULE_REQUESTS, true},
 	{"allocations", phase_allocations, RULE_ALLOCATIONS, false},
-	{"services", phase_calls, RULE_BACKENDS, false},
+	{"services", phase_calls, RULE_CALLS, false},
 };
 
 /* --- a phase, in a process of its own --- */

@@ -26,7 +26,6 @@ static struct {
 	uint64_t patience;
 	enum rule rule;
 	const char *what;
-	bool started;
 } watchdog = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void bark(void)
@@ -66,7 +65,8 @@ static void start_watchdog(void)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&watchdog.changed, &attributes);
 	pthread_condattr_destroy(&attributes);
-	watchdog.started = pthread_create(&thread, NULL, watch_over, NULL) == 0;
+	if (pthread_create(&thread, NULL, watch_over, NULL))
+		phase_no_memory();
 }
 
 void rig_expect(struct rig *rig, enum rule rule, const char *what)

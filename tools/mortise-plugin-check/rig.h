@@ -35,7 +35,7 @@ struct rig {
 	int terminals[RIG_SETS];       /* and of the chardevs */
 };
 
-/* Loads the plugin and makes the machine; false, and a finding of `rule`, where that does not work. */
+/* Makes the machine and loads the plugin; false, and a finding, where that one does not work. */
 bool rig_open(struct rig *rig, const struct subject *subject);
 
 /*
