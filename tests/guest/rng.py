@@ -4,6 +4,7 @@
 
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import tap
@@ -42,8 +43,19 @@ def random(vm):
 def unplugged(vm):
     vm.qmp.execute("device_del", {"id": "rng0"})
     vm.sh("true")
-    vm.qmp.execute("device_add", {"driver": "virtio-rng", "id": "rng1", "max-bytes": 16})
+    vm.qmp.execute("device_add", {"driver": "virtio-rng", "id": "rng1"})
     tap.check_equal(vm.sh("head -c 1000 /dev/hwrng | wc -c").strip(), "1000", "bytes")
+
+
+@tap.test("a limited one gives no more than its limit in a period, and all that is asked for in the end")
+def limited(vm):
+    vm.qmp.execute("device_del", {"id": "rng1"})
+    vm.qmp.execute("device_add", {"driver": "virtio-rng", "id": "rng1", "max-bytes": 500, "period": 200})
+    vm.sh("head -c 1000 /dev/hwrng > /dev/null")  # what the driver had left of the one before
+    started = time.monotonic()
+    tap.check_equal(vm.sh("head -c 4000 /dev/hwrng | wc -c").strip(), "4000", "bytes")
+    took = time.monotonic() - started
+    tap.check(took > 1, f"4000 bytes took {took:.2f} s, at 500 in 200 ms")
 
 
 @tap.test("it reads from the file of the object that it names, which stays while it does")
