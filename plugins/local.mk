@@ -13,6 +13,7 @@ PLUGIN_LINK = $(SANITIZE_FLAGS) -module -avoid-version -shared -no-undefined \
 include $(top_srcdir)/plugins/vhost/local.mk
 include $(top_srcdir)/plugins/vhost-user-fs/local.mk
 include $(top_srcdir)/plugins/vhost-vsock/local.mk
+include $(top_srcdir)/plugins/virtio-balloon/local.mk
 include $(top_srcdir)/plugins/virtio-blk/local.mk
 include $(top_srcdir)/plugins/virtio-net/local.mk
 include $(top_srcdir)/plugins/virtio-rng/local.mk

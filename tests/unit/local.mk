@@ -95,6 +95,10 @@ tests_unit_test_virtio_blk_LDADD = $(CMOCKA_LIBS)
 # Plugins' code alone, against a host made of arrays.
 FAKE_HOST = tests/unit/fake-host.c tests/unit/fake-host.h
 
+UNIT_TESTS += tests/unit/test-virtio-balloon
+tests_unit_test_virtio_balloon_SOURCES = tests/unit/test-virtio-balloon.c $(FAKE_HOST) plugins/virtio-balloon/virtio-balloon.c
+tests_unit_test_virtio_balloon_LDADD = $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test-virtio-rng
 tests_unit_test_virtio_rng_SOURCES = tests/unit/test-virtio-rng.c $(FAKE_HOST) plugins/virtio-rng/virtio-rng.c
 tests_unit_test_virtio_rng_LDADD = $(CMOCKA_LIBS)
