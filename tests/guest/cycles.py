@@ -17,11 +17,11 @@ SIZE = 4 << 20
 def cycle(vm, number):
     slot = number % disks.BAY
     disks.plug(vm.qmp, "drive-0", vm.file("disk.img"), slot)
-    disks.wait_sectors(vm, slot, SIZE // images.SECTOR)
-    disk = disks.guest_name(slot)
-    vm.sh(f"echo cycle {number} | dd of=/dev/{disk} bs=512 conv=sync,fsync")
+    there = disks.has_sectors(vm, slot, SIZE // images.SECTOR)
+    gone = disks.has_sectors(vm, (slot - 1) % disks.BAY, 0)
+    write = f"echo cycle {number} | dd of=/dev/$(basename {disks.sysfs(vm, slot)}) bs=512 conv=sync,fsync"
+    vm.sh(f"{gone}; {there}; {write}")
     disks.unplug(vm.qmp, "drive-0")
-    disks.wait_sectors(vm, slot, 0)
     with open(vm.file("disk.img"), "rb") as file:
         tap.check_equal(file.read(512).rstrip(b"\0"), f"cycle {number}\n".encode(), "what the guest wrote")
 

@@ -17,11 +17,12 @@ def image(vm, slot):
     return vm.file(f"disk{slot}.img")
 
 
-@tap.test("the bay's six disks are there from the start, and empty")
+@tap.test("the bay's six disks are there from the start, and empty; with ACPI there is none")
 def empty(vm):
     vm.boot()
-    tap.check_equal(vm.sh("ls /sys/block").split(), [disks.guest_name(slot) for slot in range(disks.BAY)], "disks")
-    tap.check_equal(vm.sh("cat /sys/block/*/size").split(), ["0"] * disks.BAY, "sizes")
+    names = [] if vm.finds_devices else [disks.guest_name(vm, slot) for slot in range(disks.BAY)]
+    tap.check_equal(vm.sh("ls /sys/block").split(), names, "disks")
+    tap.check_equal(vm.sh("cat /sys/block/*/size 2>/dev/null; true").split(), ["0"] * len(names), "sizes")
 
 
 @tap.test("six disks are plugged and the guest sees each one's size")
@@ -42,13 +43,13 @@ def query(vm):
 @tap.test("the guest reads what the host wrote")
 def read(vm):
     for slot in range(disks.BAY):
-        tap.check_equal(disks.guest_sha256(vm, slot), images.sha256(image(vm, slot)), disks.guest_name(slot))
+        tap.check_equal(disks.guest_sha256(vm, slot), images.sha256(image(vm, slot)), disks.guest_name(vm, slot))
 
 
 @tap.test("the host reads what the guest wrote, and no image changed its size")
 def write(vm):
     for slot, size in enumerate(SIZES):
-        disk = disks.guest_name(slot)
+        disk = disks.guest_name(vm, slot)
         vm.sh(f"head -c {size} /dev/urandom >/tmp/data && dd if=/tmp/data of=/dev/{disk} bs=64k conv=fsync")
         written = vm.sh("sha256sum </tmp/data; rm /tmp/data").split()[0]
         tap.check_equal(os.path.getsize(image(vm, slot)), size, f"size of {disk}'s image")

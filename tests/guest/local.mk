@@ -20,6 +20,30 @@ check-debian: all
 	$(AM_TESTS_ENVIRONMENT) PYTHONDONTWRITEBYTECODE=1 python3 $(srcdir)/tests/guest/debian.py
 .PHONY: check-debian
 
-EXTRA_DIST += $(GUEST_TESTS) tests/guest/debian.py tests/harness/__init__.py tests/harness/console.py tests/harness/disks.py \
-	tests/harness/images.py tests/harness/net.py tests/harness/qmp.py tests/harness/tap.py tests/harness/vm.py
-EXTRA_DIST += tests/harness/plugins.py tests/harness/vhostuser.py
+# Under KVM, with a guest of the host's own architecture: the same tests, and those of what only that board has.
+KVM_GUEST_TESTS = tests/guest/boot.kvm tests/guest/bootdisks.kvm tests/guest/cycles.kvm tests/guest/disks.kvm \
+	tests/guest/nets.kvm tests/guest/power.kvm tests/guest/rng.kvm tests/guest/smp.kvm tests/guest/unplug.kvm
+KVM_X86_64_TESTS = tests/guest/acpi.kvm tests/guest/acpioff.kvm
+KVM_TESTS += $(KVM_GUEST_TESTS)
+if HOST_X86_64
+KVM_TESTS += $(KVM_X86_64_TESTS)
+endif
+
+.py.kvm:
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && echo 'MORTISE_TEST_ACCEL=kvm exec python3 "$$MORTISE_SOURCE/$*.py"' >$@
+CLEANFILES += $(KVM_GUEST_TESTS) $(KVM_X86_64_TESTS)
+
+GUEST_PLUGINS = tests/guest/plugins/echo.la tests/guest/plugins/gate.la
+check_LTLIBRARIES += $(GUEST_PLUGINS)
+tests_guest_plugins_echo_la_SOURCES = tests/guest/plugins/echo.c
+tests_guest_plugins_echo_la_CPPFLAGS = $(PLUGIN_CPP)
+tests_guest_plugins_echo_la_CFLAGS = $(PLUGIN_CC)
+tests_guest_plugins_echo_la_LDFLAGS = $(PLUGIN_LINK) -rpath /nowhere
+tests_guest_plugins_gate_la_SOURCES = tests/guest/plugins/gate.c
+tests_guest_plugins_gate_la_CPPFLAGS = $(PLUGIN_CPP)
+tests_guest_plugins_gate_la_CFLAGS = $(PLUGIN_CC)
+tests_guest_plugins_gate_la_LDFLAGS = $(PLUGIN_LINK) -rpath /nowhere
+
+EXTRA_DIST += $(GUEST_TESTS) tests/guest/acpi.py tests/guest/acpioff.py tests/guest/debian.py tests/harness/__init__.py \
+	tests/harness/console.py tests/harness/disks.py tests/harness/images.py tests/harness/net.py tests/harness/plugins.py \
+	tests/harness/qmp.py tests/harness/tap.py tests/harness/vhostuser.py tests/harness/vm.py

@@ -8,8 +8,14 @@ from . import tap
 BAY = 6  # slots for disks: vda to vdf
 
 
-def guest_name(slot):
-    return "vd" + "abcdef"[slot]
+def sysfs(vm, slot):
+    """A pattern for the guest's folder of the disk, whatever it is called; it matches nothing in a slot never used."""
+    return f"/sys/bus/platform/devices/{vm.slot(slot)}/virtio*/block/*"
+
+
+def guest_name(vm, slot):
+    """Where the guest finds disks by itself they are called in the order of their coming."""
+    return vm.sh(f"cd {sysfs(vm, slot)} && pwd").rsplit("/", 1)[1] if vm.finds_devices else "vd" + "abcdef"[slot]
 
 
 def can_bypass_cache(path):
@@ -50,11 +56,14 @@ def unplug(qmp, name):
     tap.check_equal(gone, [{"device": name, "path": name}], "events before device_del's answer")
 
 
+def has_sectors(vm, slot, sectors):
+    """A shell's words that wait until the guest's kernel gives the disk that many sectors; no disk has none."""
+    return f"until size=$(cat {sysfs(vm, slot)}/size 2>/dev/null); [ ${{size:-0}} = {sectors} ]; do sleep 0.02; done"
+
+
 def wait_sectors(vm, slot, sectors):
-    """Waits until the guest's kernel gives the disk that many sectors."""
-    disk = guest_name(slot)
-    vm.sh(f"until [ $(cat /sys/block/{disk}/size) = {sectors} ]; do sleep 0.02; done")
+    vm.sh(has_sectors(vm, slot, sectors))
 
 
 def guest_sha256(vm, slot):
-    return vm.sh(f"sha256sum /dev/{guest_name(slot)}").split()[0]
+    return vm.sh(f"sha256sum /dev/{guest_name(vm, slot)}").split()[0]

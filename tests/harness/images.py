@@ -4,6 +4,7 @@
 import hashlib
 import os
 import struct
+import subprocess
 
 SECTOR = 512
 
@@ -49,4 +50,15 @@ def idle_kernel(path):
     assert len(header) == 64
     with open(path, "wb") as file:
         file.write((header + wait).ljust(image_size, b"\0"))
+    return path
+
+
+def elf_kernel(bzimage, path):
+    """The ELF file inside an x86-64 bzImage that was compressed by zstd (Linux: Documentation/arch/x86/boot.rst)."""
+    with open(bzimage, "rb") as file:
+        data = file.read()
+    start = (data[0x1F1] + 1) * SECTOR + struct.unpack_from("<I", data, 0x248)[0]
+    packed = data[start : start + struct.unpack_from("<I", data, 0x24C)[0] - 4]  # the last four are the ELF file's size
+    with open(path, "wb") as file:
+        subprocess.run(["zstd", "-dc"], input=packed, stdout=file, check=True)
     return path

@@ -2,6 +2,7 @@
 """A mortise process with its guest, started through the ./run wrapper, and what a test asks of both."""
 
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,10 @@ SOURCE = os.environ.get("MORTISE_SOURCE") or os.path.dirname(os.path.dirname(os.
 BUILD = os.environ.get("MORTISE_BUILD") or next(
     (each for each in (os.path.join(SOURCE, "build"), SOURCE) if os.path.exists(os.path.join(each, "mortise"))), SOURCE
 )
+
+# What tests run that do not choose: the software hart, or in tests/guest/*.kvm the host's own architecture under KVM.
+KVM = os.environ.get("MORTISE_TEST_ACCEL") == "kvm"
+ARCH = platform.machine() if KVM else "riscv64"
 
 # Long enough for an interpreter under a sanitizer on a busy machine: they only end what hangs.
 BOOT_TIMEOUT = 300
@@ -41,25 +46,32 @@ class VM:
 
     idle=True starts a kernel that only waits, for tests of the VMM alone. `directory` is the test's own, removed at the end.
     `wrapper` is a command that the process is started through, by exec. `arch` x86_64 needs /dev/kvm (scripts/with-kvm);
-    `machine` is what is added to -machine.
+    `machine` is what is added to -machine; `kernel` is booted in place of the test guest's.
     """
 
-    def __init__(self, *options, memory="256M", harts=1, append="", idle=False, plugin_dir=None, wrapper=(), arch="riscv64", machine=""):
-        if arch == "x86_64" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
+    def __init__(
+        self, *options, memory="256M", harts=1, append="", idle=False, plugin_dir=None, wrapper=(), arch=ARCH, machine="", kernel=None
+    ):
+        accel = "kvm" if KVM or arch != "riscv64" else "soft"
+        if accel == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
             raise tap.Skip("no /dev/kvm here: scripts/with-kvm")
+        self.arch = arch
+        # Where slots are empty at first and the guest finds by itself what is plugged: ACPI.
+        self.finds_devices = arch == "x86_64"
         self.directory = tempfile.mkdtemp(prefix="mortise-test.")
         self.qmp_path = self.file("qmp.sock")
         try:
             if idle:
                 boot = ["-kernel", images.idle_kernel(self.file("idle-kernel"))]
             else:
-                boot = ["-kernel", guest_image("kernel", arch), "-initrd", guest_image("initrd", arch)]
-                boot += ["-append", f"console=ttyS0 {append}".strip()]
+                boot = ["-kernel", kernel or guest_image("kernel", arch), "-initrd", guest_image("initrd", arch)]
+                # Every letter on the serial line costs the emulated KVM several exits.
+                boot += ["-append", " ".join(filter(None, ["console=ttyS0", "quiet" if accel == "kvm" else "", append]))]
         except BaseException:
             shutil.rmtree(self.directory)
             raise
-        board = "x86_64,accel=kvm" if arch == "x86_64" else "microvm,accel=soft"
-        self.arguments = ["-machine", ",".join(filter(None, [board, machine])), "-m", memory, "-smp", str(harts), *boot]
+        board = ",".join(filter(None, ["microvm" if arch == "riscv64" else arch, f"accel={accel}", machine]))
+        self.arguments = ["-machine", board, "-m", memory, "-smp", str(harts), *boot]
         self.arguments += ["-qmp", f"unix:{self.qmp_path},server,nowait", "-serial", "stdio"]
         if plugin_dir:
             self.arguments += ["-plugin-dir", plugin_dir]
@@ -71,6 +83,10 @@ class VM:
 
     def file(self, name):
         return os.path.join(self.directory, name)
+
+    def slot(self, number):
+        """The guest's name of a slot's device, counted over all bays: disks, then NICs, then the others."""
+        return f"PRP0001:{number:02x}" if self.finds_devices else f"{0x10010000 + number * 0x1000:x}.virtio_mmio"
 
     def start(self):
         with open(self.file("stderr"), "wb") as errors:

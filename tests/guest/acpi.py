@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A stock x86-64 guest, booted by PVH, finds by itself what is plugged; devices of any type; one that hangs; the button."""
+
+import base64
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import disks, images, net, tap
+from harness.vm import BUILD, VM, guest_image
+
+SIZE = 1 << 20
+GENERIC = 8  # the first slot for any type
+TABLES = ("DSDT", "FACP", "APIC")
+DRIVER = "/sys/bus/platform/drivers/virtio-mmio"
+
+
+@contextlib.contextmanager
+def fixture():
+    with tempfile.TemporaryDirectory(prefix="mortise-test.") as directory:
+        for built in ("plugins/.libs/virtio-blk", "plugins/.libs/virtio-net", "tests/guest/plugins/.libs/echo", "tests/guest/plugins/.libs/gate"):
+            shutil.copy(os.path.join(BUILD, f"{built}.so"), directory)
+        kernel = images.elf_kernel(guest_image("kernel", "x86_64"), os.path.join(directory, "vmlinux"))
+        with VM(harts=2, plugin_dir=directory, kernel=kernel, machine="blk-slots=8") as vm:
+            yield vm
+
+
+@tap.test("an ELF kernel boots, and knows that it is by PVH")
+def boot(vm):
+    vm.boot()
+    tap.check_equal(vm.sh("nproc; ls /sys/bus/platform/devices | grep -c PRP0001; true"), "2\n0", "CPUs and devices")
+    tap.check_equal(vm.run("dmesg | grep -E 'ACPI.*(Error|Warning|BIOS)'"), (1, ""), "the kernel's complaints about the tables")
+
+
+@tap.test("the tables that the guest has are taken apart by iasl without complaint")
+def tables(vm):
+    for name in TABLES:
+        with open(vm.file(name), "wb") as file:
+            file.write(base64.b64decode(vm.sh(f"base64 /sys/firmware/acpi/tables/{name}")))
+        done = subprocess.run(["iasl", "-d", name], cwd=vm.directory, capture_output=True, text=True)
+        said = done.stdout + done.stderr
+        tap.check(done.returncode == 0 and "rror" not in said and "arning" not in said, said)
+        tap.check(os.path.getsize(vm.file(f"{name}.dsl")) > 1000, f"{name} has nothing in it")
+
+
+@tap.test("a read-only disk in a slot never used is negotiated as one, also in one beyond the six")
+def read_only(vm):
+    for slot in (0, 7):
+        digest = images.filled(vm.file(f"disk{slot}.img"), SIZE, slot)
+        disks.plug(vm.qmp, f"drive-{slot}", vm.file(f"disk{slot}.img"), slot, read_only=True)
+        disks.wait_sectors(vm, slot, SIZE // images.SECTOR)
+        tap.check_equal(vm.sh(f"cat {disks.sysfs(vm, slot)}/ro"), "1", "read-only")
+        tap.check_equal(disks.guest_sha256(vm, slot), digest, "content")
+
+
+@tap.test("a device of a type that was not there at boot is found and used")
+def other_type(vm):
+    vm.qmp.execute("device_add", {"driver": "echo", "id": "echo0"})
+    vm.sh("until stty -F /dev/hvc0 raw -echo 2>/dev/null; do sleep 0.05; done")
+    tap.check_equal(vm.sh("exec 3<>/dev/hvc0; echo are you there >&3; head -n 1 <&3"), "are you there", "the answer")
+
+
+@tap.test("slots share an interrupt past the pins")
+def shared(vm):
+    # The 19th slot has the first one's pin.
+    vm.qmp.execute("device_add", {"driver": "echo", "id": "echo1", "addr": hex(18 - GENERIC - 2)})
+    vm.sh("until stty -F /dev/hvc1 raw -echo 2>/dev/null; do sleep 0.05; done")
+    for _ in range(5):
+        tap.check_equal(vm.sh("exec 3<>/dev/hvc1; echo hello >&3; head -n 1 <&3"), "hello", "the answer")
+        vm.sh("echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/vda of=/dev/null bs=64k iflag=direct")
+    lines = [line for line in vm.sh("cat /proc/interrupts").splitlines() if line.count("virtio") == 2]
+    tap.check_equal(len(lines), 1, "lines with two devices")
+
+
+@tap.test("a slot whose driver was unbound takes a device of another type")
+def reuse(vm):
+    slot = vm.slot(GENERIC + 2)
+    vm.qmp.execute("device_del", {"id": "echo0"})
+    vm.sh(f"echo {slot} >{DRIVER}/unbind; until [ $(cat /sys/bus/acpi/devices/{slot}/status) = 0 ]; do sleep 0.05; done")
+    os.mkfifo(vm.file("fifo"))
+    vm.qmp.execute("device_add", {"driver": "gate", "id": "gate0", "fifo": vm.file("fifo"), "addr": "0x0"})
+    vm.sh(f"echo {slot} >{DRIVER}/bind; until grep virtio_rng /sys/class/misc/hw_random/rng_available; do sleep 0.05; done")
+
+
+@tap.test("while its plugin hangs in a callback QMP, the guest and the other devices go on")
+def hang(vm):
+    reader = vm.background("head -c 16 /dev/hwrng >/tmp/random")
+    for number in range(5):
+        tap.check_equal(vm.qmp.execute("query-status")["running"], True, "running")
+        vm.qmp.execute("blockdev-add", disks.node("other", images.sparse(vm.file("other.img"), SIZE)))
+        vm.qmp.execute("device_add", disks.device("other", 1))
+        disks.wait_sectors(vm, 1, SIZE // images.SECTOR)
+        vm.sh(f"echo {number} | dd of=/dev/$(basename {disks.sysfs(vm, 1)}) bs=512 conv=sync,fsync; dd if=/dev/vda of=/dev/null iflag=direct bs=64k")
+        disks.unplug(vm.qmp, "other")
+        disks.wait_sectors(vm, 1, 0)
+    vm.sh(f"kill -0 {reader}")
+    with open(vm.file("fifo"), "wb"):
+        pass
+    vm.sh("killall head; true")
+
+
+@tap.test("a NIC appears, with the address and the carrier that it has")
+def nic(vm):
+    vm.qmp.execute("netdev_add", {"id": "net-0", "type": "user"})
+    vm.qmp.execute("device_add", net.device("net-0", 1, mac="52:54:00:00:00:42"))
+    vm.sh("until ip link set eth0 up 2>/dev/null; do sleep 0.05; done")
+    net.wait_carrier(vm, "eth0", True)
+    tap.check_equal(net.mac(vm, "eth0"), "52:54:00:00:00:42", "address")
+
+
+@tap.test("the power button makes the guest's acpid shut it down")
+def power_button(vm):
+    vm.sh("mkdir -p /etc/acpi/PWRF /var/log /var/run; printf '#!/bin/sh\\npoweroff\\n' >/etc/acpi/PWRF/00000080; chmod +x /etc/acpi/PWRF/00000080; acpid")
+    mark = vm.console.mark()
+    vm.qmp.execute("system_powerdown")
+    vm.qmp.event("POWERDOWN")
+    tap.check_equal(vm.qmp.event("SHUTDOWN")["data"], {"guest": True, "reason": "guest-shutdown"}, "SHUTDOWN")
+    tap.check_equal(vm.wait(), 0, "exit status")
+    tap.check("The system is going down" in vm.console.text[mark:], "init did not end the guest")
+
+
+if __name__ == "__main__":
+    tap.main(fixture)
