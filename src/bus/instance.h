@@ -14,6 +14,8 @@
 #include "bus/transport.h"
 #include "bus/virtqueue.h"
 
+struct bell; /* bus/bells.c */
+
 struct device_step {
 	void (*run)(struct mortise_device *device); /* on the instance's thread; ends in finish() */
 	struct reply *reply;
@@ -65,6 +67,7 @@ struct mortise_device {
 	const char *broken;				/* why the driver has to reset the device */
 	void (*drained)(struct mortise_device *device); /* what to do once nothing is in flight; NULL: not asked for */
 	struct virtqueue *queues;			/* [queue_count] */
+	struct bell *bells;				/* [queue_count]; NULL: the queues are not started */
 	uint32_t in_flight;				/* over all queues */
 	uint32_t popped; /* in this round; bounded, so that a busy driver cannot keep the thread */
 	uint64_t pushed; /* queues with chains pushed in this round */

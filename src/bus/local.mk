@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 libmortise_a_SOURCES += \
+	src/bus/bells.c \
+	src/bus/bells.h \
 	src/bus/bus.c \
 	src/bus/bus.h \
 	src/bus/command.c \

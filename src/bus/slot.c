@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "bus/bells.h"
 #include "bus/empty.h"
 #include "bus/transition.h"
 
@@ -19,6 +20,7 @@ static void finish_reset(struct transition *transition)
 	struct slot *slot = transition->slot;
 
 	slot->live = false;
+	bells_untie(&slot->transport);
 	transport_reset(&slot->transport);
 	exchange_stand_in(transition);
 }
@@ -116,10 +118,12 @@ static void start_activation(struct transition *transition)
 {
 	struct slot *slot = transition->slot;
 
-	if (slot->behind && transport_driver_ok(&slot->transport) == 0)
+	if (slot->behind && transport_driver_ok(&slot->transport) == 0) {
+		bells_tie(&slot->transport);
 		device_activate(slot->behind, transition_step(transition, activated));
-	else
+	} else {
 		transition_finish(transition, 0);
+	}
 }
 
 static void start_config_write(struct transition *transition)

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "bus/bells.h"
 #include "bus/instance.h"
 #include "bus/steps.h"
 
@@ -145,6 +146,7 @@ void device_unrealize(struct mortise_device *device, struct reply *reply)
 
 static void stop_queues(struct mortise_device *device)
 {
+	bells_leave(device);
 	for (uint32_t i = 0; i < device->queue_count; i++)
 		virtqueue_stop(&device->queues[i]);
 	device->pushed = 0;
@@ -154,15 +156,18 @@ static int start_queues(struct mortise_device *device, uint64_t *features, struc
 {
 	struct virtqueue_place places[TRANSPORT_QUEUES];
 
+	int r = 0;
+
 	*features = transport_negotiated(device->transport, places);
-	for (uint32_t i = 0; i < device->queue_count; i++) {
-		if (!places[i].ready)
-			continue;
-		if (virtqueue_start(&device->queues[i], device->transport->ram, &places[i], i, *features,
-				    device->class->request_size) < 0) {
-			stop_queues(device);
-			return mortise_fail(err, -ENOMEM, "Out of memory for the queues of device '%s'", device->id);
-		}
+	for (uint32_t i = 0; i < device->queue_count && r == 0; i++)
+		if (places[i].ready)
+			r = virtqueue_start(&device->queues[i], device->transport->ram, &places[i], i, *features,
+					    device->class->request_size);
+	if (r == 0)
+		r = bells_listen(device);
+	if (r < 0) {
+		stop_queues(device);
+		return mortise_fail(err, -ENOMEM, "Out of memory for the queues of device '%s'", device->id);
 	}
 	return 0;
 }

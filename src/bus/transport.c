@@ -9,6 +9,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "bus/feature.h"
@@ -26,12 +27,24 @@ void transport_init(struct transport *t, const char *name, uint32_t fixed_id, co
 		    const struct irq_line *irq)
 {
 	*t = (struct transport){.name = name, .fixed_id = fixed_id, .ram = ram, .irq = *irq};
+	for (uint32_t i = 0; i < TRANSPORT_QUEUES; i++)
+		t->bells[i] = -1;
 	pthread_mutex_init(&t->lock, NULL);
 }
 
 void transport_done(struct transport *t)
 {
+	for (uint32_t i = 0; i < TRANSPORT_QUEUES; i++)
+		if (t->bells[i] >= 0)
+			close(t->bells[i]);
 	pthread_mutex_destroy(&t->lock);
+}
+
+void transport_count_kick(struct transport *t)
+{
+	pthread_mutex_lock(&t->lock);
+	t->kicks++;
+	pthread_mutex_unlock(&t->lock);
 }
 
 /* --- interrupts; under the lock --- */

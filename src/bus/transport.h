@@ -49,6 +49,9 @@ struct transport {
 	struct irq_line irq;
 	struct doorbell doorbell; /* QueueNotify */
 
+	/* By queue: the eventfd that is rung in place of QueueNotify, or -1. Changes while no instance is active. */
+	int bells[TRANSPORT_QUEUES];
+
 	pthread_mutex_t lock;		   /* guards all that follows */
 	const struct transport_face *face; /* NULL: nothing is there */
 	bool transient;			   /* the face goes away when the driver resets */
@@ -74,6 +77,9 @@ void transport_done(struct transport *t);
 uint64_t transport_read(struct transport *t, uint64_t offset, unsigned width);
 void transport_write(struct transport *t, uint64_t offset, uint64_t value, unsigned width,
 		     struct transport_request *request);
+
+/* The driver has notified a queue. Any thread. */
+void transport_count_kick(struct transport *t);
 
 /* --- the control thread's side --- */
 

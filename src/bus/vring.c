@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "bus/instance.h"
+#include "bus/bells.h"
 
 static void on_call(evutil_socket_t fd, short what, void *opaque)
 {
@@ -109,6 +109,7 @@ int device_vring_lend(struct mortise_device *device, uint32_t queue, struct mort
 
 	virtqueue_lend(vq);
 	ram_unseen(device->transport->ram, true);
+	bell_lend(device, queue, true);
 	vring->direct = doorbell_tie(&device->transport->doorbell, queue, vring->kick, true);
 	atomic_fetch_or(&device->lent, UINT64_C(1) << queue);
 	memcpy(out, &full, full.struct_size);
@@ -137,6 +138,7 @@ void device_vring_return(struct mortise_device *device, uint32_t queue, int32_t 
 	vring = &device->vrings[queue];
 	if (vring->direct)
 		doorbell_tie(&device->transport->doorbell, queue, vring->kick, false);
+	bell_lend(device, queue, false);
 	atomic_fetch_and(&device->lent, ~(UINT64_C(1) << queue));
 	settle(device, vring);
 	virtqueue_return(&device->queues[queue], next);
