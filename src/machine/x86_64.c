@@ -21,8 +21,13 @@
 #include "machine/x86_64-boot.h"
 #include "machine/x86_64.h"
 
-/* Without ACPI a kernel resets the machine as a PC: by a command to the keyboard's controller, of which this is all. */
+/*
+ * A PC is reset by a command to the keyboard's controller, of which this is all: kernels without ACPI do so, others
+ * when they have given up on its reset register. Its status is that of a missing controller, but ready for the command,
+ * for which kernels wait up to a second.
+ */
 #define KEYBOARD_PORT 0x64
+#define KEYBOARD_STATUS 0xfd
 #define KEYBOARD_RESET 0xfe
 
 #define MPTABLE_BASE UINT64_C(0xf0000) /* in what kernels search for it */
@@ -179,7 +184,7 @@ static void destroy(struct machine *machine)
 
 static uint64_t keyboard_read(void *opaque, uint64_t offset, unsigned width)
 {
-	return 0xff; /* nobody is there */
+	return KEYBOARD_STATUS;
 }
 
 static void keyboard_write(void *opaque, uint64_t offset, uint64_t value, unsigned width)
@@ -250,7 +255,7 @@ static int build(struct x86_64 *board, const struct machine_config *config, stru
 	if (r == 0 && board->acpi)
 		r = add_ports(board, "acpi", X86_64_ACPI_PORT, X86_64_ACPI_PORTS, &acpi_events_ops, &board->events,
 			      err);
-	if (r == 0 && !board->acpi)
+	if (r == 0)
 		r = add_ports(board, "keyboard", KEYBOARD_PORT, 1, &keyboard_ops, board, err);
 	if (r == 0)
 		r = make_slots(board, config, err);

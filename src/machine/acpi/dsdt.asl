@@ -9,7 +9,7 @@
 
 /*
  * Every slot, as SLOT(hexadecimal digits of its number, its interrupt): iasl 20200925 makes broken AML of resources that
- * are calculated. tests/unit/acpi.py compares them with what the board does.
+ * are calculated. tests/unit/test-x86-board.c compares them with what the board does.
  */
 #define SLOTS \
 	SLOT(00, 6) SLOT(01, 7) SLOT(02, 8) SLOT(03, 9) SLOT(04, 10) SLOT(05, 11) \
