@@ -30,6 +30,16 @@
 #define KEYBOARD_STATUS 0xfd
 #define KEYBOARD_RESET 0xfe
 
+/* All that there is of a BIOS, at a PC's reset vector: kernels that restart a machine by it are not left in the void.
+ */
+#define BIOS_BASE UINT64_C(0xffff0)
+static const uint8_t bios[] = {
+	0xb0, KEYBOARD_RESET, /* mov $KEYBOARD_RESET, %al */
+	0xe6, KEYBOARD_PORT,  /* out %al, $KEYBOARD_PORT */
+	0xf4,		      /* hlt */
+	0xeb, 0xfd,	      /* jmp to the hlt */
+};
+
 #define MPTABLE_BASE UINT64_C(0xf0000) /* in what kernels search for it */
 
 struct x86_64 {
@@ -118,6 +128,8 @@ static int load(struct machine *machine, const struct machine_boot *boot, struct
 		r = build_tables(board, &base, &tables, &size, err);
 	if (r == 0)
 		r = boot_put(machine->ram, base, tables, size, "the firmware tables", err);
+	if (r == 0)
+		r = boot_put(machine->ram, BIOS_BASE, bios, sizeof(bios), "the reset vector", err);
 	if (r < 0)
 		return r;
 	linux_boot.cmdline = cmdline;
