@@ -179,6 +179,12 @@ UNIT_TESTS += tests/unit/test-slot
 tests_unit_test_slot_SOURCES = tests/unit/test-slot.c $(SLOT_FIXTURE)
 tests_unit_test_slot_LDADD = $(UNIT_LIBS)
 
+# Notified by eventfds, as under KVM.
+UNIT_TESTS += tests/unit/test-slot-bells
+tests_unit_test_slot_bells_SOURCES = tests/unit/test-slot.c $(SLOT_FIXTURE)
+tests_unit_test_slot_bells_CPPFLAGS = $(AM_CPPFLAGS) -DFIXTURE_TIES=true
+tests_unit_test_slot_bells_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-command
 tests_unit_test_command_SOURCES = tests/unit/test-command.c $(SLOT_FIXTURE)
 tests_unit_test_command_LDADD = $(UNIT_LIBS)

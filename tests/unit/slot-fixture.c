@@ -39,6 +39,10 @@ bool reaches(_Atomic unsigned *counter, unsigned value)
 
 /* --- set-up --- */
 
+#ifndef FIXTURE_TIES
+#define FIXTURE_TIES false
+#endif
+
 static void set_line(void *controller, unsigned number, bool level)
 {
 	struct line *line = controller;
@@ -78,6 +82,7 @@ static void open_slot(struct fixture *f, uint32_t virtio_id, bool told)
 				     .mac = {0x52, 0x54, 0, 1, 2, 3}};
 
 	memset(f, 0, sizeof(*f));
+	f->ties = FIXTURE_TIES;
 	pthread_mutex_init(&f->line.lock, NULL);
 	pthread_cond_init(&f->line.raised, NULL);
 	ring_ram_new(&f->ram);

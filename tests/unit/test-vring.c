@@ -208,7 +208,8 @@ static void by_the_accelerator(void **state)
 	slot_info(world->fixture.slot, &info);
 	assert_int_equal(info.kicks, 0); /* the transport had nothing to do */
 	assert_int_equal(control_stop(&world->fixture), 0);
-	assert_int_equal(atomic_load(&world->fixture.bell_of_0), 0);
+	assert_int_not_equal(atomic_load(&world->fixture.bell_of_0),
+			     world->lender->vring.kick); /* the queue's own again */
 	assert_int_equal(control_cont(&world->fixture), 0);
 	round_trip(world);
 }
