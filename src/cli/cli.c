@@ -4,6 +4,7 @@
  */
 #include "cli/cli.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -140,6 +141,25 @@ static int set_memory(struct cli *cli, const char *value, struct mortise_error *
 	return 0;
 }
 
+/* How CPUs are grouped makes no difference to the guest; but it has to make sense. */
+static int check_topology(struct options *options, uint64_t cpus, struct mortise_error *err)
+{
+	static const char *const groups[] = {"sockets", "dies", "clusters", "cores", "threads"};
+	uint64_t left = cpus;
+
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		uint64_t count = 1;
+		int r = options_u64(options, groups[i], &count, err);
+
+		if (r < 0 && r != -ENOENT)
+			return r;
+		if (!count || left % count)
+			return mortise_fail(err, -EINVAL, "%" PRIu64 " CPUs cannot be grouped like this", cpus);
+		left /= count;
+	}
+	return 0;
+}
+
 static int set_cpus(struct cli *cli, const char *value, struct mortise_error *err)
 {
 	_cleanup_(options_free_p) struct options *options = NULL;
@@ -154,14 +174,12 @@ static int set_cpus(struct cli *cli, const char *value, struct mortise_error *er
 			return mortise_fail(err, -EINVAL, "CPUs cannot be plugged: maxcpus must equal cpus");
 		r = r == -ENOENT ? 0 : r;
 	}
-	if (r == 0)
-		r = options_done(options, err);
 	if (r < 0)
 		return r;
 	if (!cpus || cpus > VM_CPUS_MAX)
 		return mortise_fail(err, -EINVAL, "'%s' is not a number of CPUs from 1 to %d", value, VM_CPUS_MAX);
 	cli->vm.cpus = (unsigned)cpus;
-	return 0;
+	return check_topology(options, cpus, err);
 }
 
 static int append_parsed(struct options_list *list, const char *name, const char *value, struct mortise_error *err)
@@ -232,6 +250,19 @@ static int set_name(struct cli *cli, const char *value, struct mortise_error *er
 	return 0;
 }
 
+static int set_uuid(struct cli *cli, const char *value, struct mortise_error *err)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	size_t i = 0;
+
+	while (form[i] && (form[i] == '-' ? value[i] == '-' : isxdigit((unsigned char)value[i])))
+		i++;
+	if (form[i] || value[i])
+		return mortise_fail(err, -EINVAL, "it is not of the form %s, of hexadecimal digits", form);
+	cli->vm.uuid = value;
+	return 0;
+}
+
 static int set_log(struct cli *cli, const char *value, struct mortise_error *err)
 {
 	cli->log_file = value;
@@ -272,7 +303,6 @@ STRING_OPTION(set_initrd, vm.initrd)
 STRING_OPTION(set_append, vm.append)
 STRING_OPTION(set_serial, vm.serial)
 STRING_OPTION(set_plugin_dir, vm.plugin_dir)
-STRING_OPTION(set_uuid, vm.uuid)
 STRING_OPTION(set_pidfile, pidfile)
 FLAG_OPTION(set_paused, vm.start_paused)
 FLAG_OPTION(set_no_reboot, vm.no_reboot)

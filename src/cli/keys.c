@@ -54,6 +54,11 @@ static const struct mortise_property memory_keys[] = {
 static const struct mortise_property smp_keys[] = {
 	{KEY("cpus", U32, "1", "number of CPUs")},
 	{KEY("maxcpus", U32, NULL, "the same number: CPUs cannot be plugged")},
+	{KEY("sockets", U32, NULL, "how they are grouped makes no difference to the guest")},
+	{KEY("dies", U32, NULL, "the same")},
+	{KEY("clusters", U32, NULL, "the same")},
+	{KEY("cores", U32, NULL, "the same")},
+	{KEY("threads", U32, NULL, "the same")},
 	{.name = NULL},
 };
 
