@@ -291,6 +291,7 @@ void frames_writable(struct nic *nic, uint32_t pair)
 	for (uint32_t i = 0; i < PAIRS_MAX; i++)
 		if (nic->wishes[i].transmitting && sends_through(nic, i) == pair)
 			frames_transmit(nic, i);
+	update_wish(nic, pair); /* who waited may send through another queue by now */
 }
 
 void frames_stop(struct nic *nic)

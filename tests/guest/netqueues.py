@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import net, tap
@@ -18,6 +19,12 @@ SIZE = 8 << 20
 SEGMENT, SEGMENTS = 1400, 40
 UDP_SEGMENT = 103
 F_MQ, F_GUEST_USO4, F_HOST_USO = 22, 54, 56
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
@@ -98,7 +105,7 @@ def segments(vm):
 
 @tap.test("unplugged and plugged under load, with as many queues or more; one does not replace two")
 def exchange(vm):
-    for turn in range(7):
+    for turn in range(4):
         loads = [vm.background(f"wget -q -T 5 -O /dev/null http://{HOST}:{net.PORT}/{1 << 30}"),
                  vm.background(f"ping -q -A -s 1400 {HOST}")]
         net.unplug(vm.qmp, "net-0")
@@ -115,6 +122,32 @@ def exchange(vm):
         net.ping(vm, HOST)
     tap.check_equal(queues(vm)[1], 2, "the tap's queues")
     net.download(vm, HOST, SIZE)
+
+
+def flood():
+    """Datagrams to the guest for as long as the test likes."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for _ in range(20000):
+            with contextlib.suppress(OSError):
+                sender.sendto(bytes(1000), (GUEST, 9))
+    return True
+
+
+@tap.test("a driver that does not refill its receive queues costs nothing, and is unplugged at once")
+def never_refilled(vm):
+    vm.namespace.ip(f"neigh replace {GUEST} lladdr {net.mac(vm, 'eth0')} dev tap0 nud permanent")
+    vm.sh("ip link set eth0 down")
+    vm.namespace.run(flood)
+    before, started = cpu_seconds(vm.pid), time.monotonic()
+    vm.namespace.run(flood)
+    used, took = cpu_seconds(vm.pid) - before, time.monotonic() - started
+    tap.note(f"{used:.2f} s of CPU in {took:.2f} s")
+    tap.check(used < took / 2, f"{used:.2f} s of CPU in {took:.2f} s, for nothing")
+    net.unplug(vm.qmp, "net-0")
+    net.plug(vm.qmp, "net-0", 0, type="tap", ifname="tap0", queues=2)
+    net.configure(vm, "eth0", GUEST + "/24")
+    net.wait_carrier(vm, "eth0", True)
+    net.ping(vm, HOST)
 
 
 @tap.test("the driver bound anew to a NIC with one queue, and with two")

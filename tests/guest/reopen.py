@@ -46,6 +46,13 @@ def sizes(vm):
     tap.check_equal(disks.guest_sha256(vm, 1), first, "the first medium again")
 
 
+@tap.test("block_resize: the guest sees a medium grow and shrink")
+def resize(vm):
+    for size in (3 * SIZE, SIZE):
+        vm.qmp.execute("block_resize", {"device": "drive-0", "size": size})
+        disks.wait_sectors(vm, 1, size // images.SECTOR)
+
+
 @tap.test("a medium that cannot be had leaves the disk as it was")
 def refused(vm):
     digest = images.sha256(vm.file("a.img"))
