@@ -4,8 +4,8 @@
  * and addresses put together of two, rotations and extensions made of two shifts, sign extensions of what has its sign
  * already.
  *
- * Only how a register is computed changes: all of them hold the same behind each instruction that can be told from
- * others.
+ * Registers hold what they would behind each instruction by itself, but for one that was merged with the next, between
+ * which nothing can trap.
  */
 #pragma once
 
