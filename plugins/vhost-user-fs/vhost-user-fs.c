@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "../vhost/user.h"
+#include "../vhost/vhost-user.h"
 
 #define TAG_SIZE 36
 #define REQUEST_QUEUES_MAX 63

@@ -111,7 +111,7 @@ tests_unit_test_virtio_serial_LDADD = $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test-virtio-net
 tests_unit_test_virtio_net_SOURCES = tests/unit/test-virtio-net.c $(FAKE_HOST) plugins/virtio-net/control.c plugins/virtio-net/filter.c \
-	plugins/vhost/kernel.c plugins/vhost/vhost.c plugins/vhost/vhost.h plugins/virtio-net/frames.c \
+	plugins/vhost/vhost-kernel.c plugins/vhost/vhost.c plugins/vhost/vhost.h plugins/virtio-net/frames.c \
 	plugins/virtio-net/kernel.c plugins/virtio-net/virtio-net.c plugins/virtio-net/virtio-net.h
 tests_unit_test_virtio_net_LDADD = $(CMOCKA_LIBS)
 

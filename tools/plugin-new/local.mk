@@ -12,7 +12,8 @@ plugin_new_blockdir = $(plugin_newdir)/block
 dist_plugin_new_block_DATA = plugins/virtio-blk/disk.h plugins/virtio-blk/request.c plugins/virtio-blk/virtio-blk.c
 plugin_new_netdir = $(plugin_newdir)/net
 dist_plugin_new_net_DATA = plugins/virtio-net/control.c plugins/virtio-net/filter.c plugins/virtio-net/frames.c \
-	plugins/virtio-net/virtio-net.c plugins/virtio-net/virtio-net.h
+	plugins/virtio-net/kernel.c plugins/virtio-net/virtio-net.c plugins/virtio-net/virtio-net.h \
+	plugins/vhost/vhost-kernel.c plugins/vhost/vhost.c plugins/vhost/vhost.h
 plugin_new_rngdir = $(plugin_newdir)/rng
 dist_plugin_new_rng_DATA = plugins/virtio-rng/virtio-rng.c
 plugin_new_customdir = $(plugin_newdir)/custom

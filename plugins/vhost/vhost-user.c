@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * user.c - vhost servers in other processes.
+ * vhost-user.c - vhost servers in other processes.
  */
-#include "user.h"
+#include "vhost-user.h"
 
 #include <errno.h>
 #include <linux/vhost.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * user.h - vhost servers in other processes, by messages over a unix socket (QEMU's docs/interop/vhost-user.rst).
+ * vhost-user.h - vhost servers in other processes, by messages over a unix socket (QEMU's docs/interop/vhost-user.rst).
  *
  * Every request is answered within a few seconds or the connection is given up: the instance's thread waits no longer,
  * and nobody else waits for it.

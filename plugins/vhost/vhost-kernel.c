@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kernel.c - vhost servers in the kernel, by the ioctls of their device nodes (linux/vhost.h).
+ * vhost-kernel.c - vhost servers in the kernel, by the ioctls of their device nodes (linux/vhost.h).
  */
 #include "vhost.h"
 
