@@ -38,16 +38,18 @@ tests_plugins_blk_stuck_la_CFLAGS = $(PLUGIN_CC)
 tests_plugins_blk_stuck_la_LDFLAGS = $(PLUGIN_LINK) -rpath /nowhere
 
 check_LTLIBRARIES += tests/plugins/net-2.la
-tests_plugins_net_2_la_SOURCES = tests/plugins/virtio-net-next.c plugins/virtio-net/control.c plugins/virtio-net/filter.c plugins/virtio-net/frames.c
+tests_plugins_net_2_la_SOURCES = tests/plugins/virtio-net-next.c $(VIRTIO_NET_PARTS)
 tests_plugins_net_2_la_CPPFLAGS = $(PLUGIN_CPP) -DNEXT_VERSION='"2.0.0"'
 tests_plugins_net_2_la_CFLAGS = $(PLUGIN_CC)
 tests_plugins_net_2_la_LDFLAGS = $(PLUGIN_LINK) -rpath /nowhere
+tests_plugins_net_2_la_LIBADD = plugins/libvhost-kernel.la
 
 check_LTLIBRARIES += tests/plugins/net-2-1.la
-tests_plugins_net_2_1_la_SOURCES = tests/plugins/virtio-net-next.c plugins/virtio-net/control.c plugins/virtio-net/filter.c plugins/virtio-net/frames.c
+tests_plugins_net_2_1_la_SOURCES = tests/plugins/virtio-net-next.c $(VIRTIO_NET_PARTS)
 tests_plugins_net_2_1_la_CPPFLAGS = $(PLUGIN_CPP) -DNEXT_VERSION='"2.1.0"'
 tests_plugins_net_2_1_la_CFLAGS = $(PLUGIN_CC)
 tests_plugins_net_2_1_la_LDFLAGS = $(PLUGIN_LINK) -rpath /nowhere
+tests_plugins_net_2_1_la_LIBADD = plugins/libvhost-kernel.la
 
 check_LTLIBRARIES += tests/plugins/acme-gauge.la
 tests_plugins_acme_gauge_la_SOURCES = tests/plugins/acme-gauge.c
