@@ -303,6 +303,7 @@ STRING_OPTION(set_initrd, vm.initrd)
 STRING_OPTION(set_append, vm.append)
 STRING_OPTION(set_serial, vm.serial)
 STRING_OPTION(set_plugin_dir, vm.plugin_dir)
+STRING_OPTION(set_plugin_policy, vm.plugin_policy)
 STRING_OPTION(set_pidfile, pidfile)
 FLAG_OPTION(set_paused, vm.start_paused)
 FLAG_OPTION(set_no_reboot, vm.no_reboot)
@@ -338,6 +339,8 @@ static const struct cli_option table[] = {
 	{"mon", "ID,mode=control", "a QMP monitor on a -chardev", cli_add_monitor},
 	{"object", "TYPE,id=ID[,...]", "a backend for a device, by its id", cli_add_object},
 	{"plugin-dir", "DIR", "where device plugins are looked for [" PLUGINDIR "]", set_plugin_dir},
+	{"plugin-policy", "FILE|inline:STATEMENT[;STATEMENT...]",
+	 "which plugins may be loaded, and whether any after the start [all, at any time]", set_plugin_policy},
 	{"name", "NAME", "the VM's name", set_name},
 	{"uuid", "UUID", "the VM's UUID", set_uuid},
 	{"S", NULL, "do not start the guest; wait for QMP's cont", set_paused},

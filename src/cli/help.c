@@ -57,6 +57,13 @@ static void print_machines(FILE *to)
 	print_properties(to, keys_of("machine")[0]);
 }
 
+static int open_plugins(struct plugins **out, const struct cli *cli, struct mortise_error *err)
+{
+	int r = plugins_new(out, cli->vm.plugin_dir, err);
+
+	return r < 0 ? r : plugins_set_policy(*out, cli->vm.plugin_policy, err);
+}
+
 struct loading {
 	struct plugins *plugins;
 	FILE *to;
@@ -77,7 +84,7 @@ static int print_drivers(const struct cli *cli, FILE *to, struct mortise_error *
 {
 	_cleanup_(plugins_free_p) struct plugins *plugins = NULL;
 	struct loading loading = {.to = to};
-	int r = plugins_new(&plugins, cli->vm.plugin_dir, err);
+	int r = open_plugins(&plugins, cli, err);
 
 	loading.plugins = plugins;
 	if (r == 0)
@@ -95,7 +102,7 @@ static int print_driver(const struct cli *cli, FILE *to, struct mortise_error *e
 {
 	_cleanup_(plugins_free_p) struct plugins *plugins = NULL;
 	const struct mortise_class *class;
-	int r = plugins_new(&plugins, cli->vm.plugin_dir, err);
+	int r = open_plugins(&plugins, cli, err);
 
 	if (r == 0)
 		r = plugins_class(plugins, cli->device_help_of, &class, err);

@@ -46,8 +46,7 @@ int plugin_driver_name(char name[PLUGIN_NAME_SIZE], const char *driver, struct m
 	return 0;
 }
 
-/* Whether root or the user who runs this process alone could have written what `st` describes. */
-static int check_access(const struct stat *st, const char *what, const char *path, struct mortise_error *err)
+int plugin_check_access(const struct stat *st, const char *what, const char *path, struct mortise_error *err)
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return mortise_fail(err, -EPERM,
@@ -67,7 +66,7 @@ static int open_directory(const char *dir, int *out, struct mortise_error *err)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return mortise_fail(err, -errno, "Could not open plugin directory '%s': %s", dir, strerror(errno));
-	r = check_access(&st, "Plugin directory", dir, err);
+	r = plugin_check_access(&st, "Plugin directory", dir, err);
 	if (r < 0)
 		return r;
 	*out = steal_fd(&fd);
@@ -143,7 +142,7 @@ int plugin_find(struct plugin_file *out, const char *dir, const char *name, stru
 		return mortise_fail(err, -errno, "Could not look at plugin file '%s': %s", file.path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return mortise_fail(err, -ENOEXEC, "Plugin file '%s' is not a regular file", file.path);
-	r = check_access(&st, "Plugin file", file.path, err);
+	r = plugin_check_access(&st, "Plugin file", file.path, err);
 	if (r < 0)
 		return r;
 	*out = file;

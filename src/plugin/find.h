@@ -35,6 +35,10 @@ struct plugin_file {
 int plugin_find(struct plugin_file *out, const char *dir, const char *name, struct mortise_error *err);
 void plugin_file_done(struct plugin_file *file);
 
+/* Whether root or the user who runs this process alone could have written what `st` describes. -EPERM. */
+struct stat;
+int plugin_check_access(const struct stat *st, const char *what, const char *path, struct mortise_error *err);
+
 /* Calls `visit` with the name of each <dir>/<name>.so, in alphabetical order. Nothing is checked or loaded. */
 int plugin_list(const char *dir, void (*visit)(void *opaque, const char *name), void *opaque,
 		struct mortise_error *err);

@@ -14,5 +14,7 @@ libmortise_a_SOURCES += \
 	src/plugin/monitor.h \
 	src/plugin/place.h \
 	src/plugin/plugin.h \
+	src/plugin/policy.c \
+	src/plugin/policy.h \
 	src/plugin/registry.c \
 	src/plugin/registry.h

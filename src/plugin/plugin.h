@@ -28,6 +28,14 @@ DEFINE_CLEANUP(struct plugins *, plugins_free)
 void plugins_intercept(struct plugins *plugins, const struct mortise_host *host,
 		       struct mortise_class *(*wrap)(struct mortise_class *class));
 
+/*
+ * What may be loaded: see plugin/policy.h, and the option -plugin-policy for the text. NULL: whatever is in the
+ * directory. Then what it wants loaded at the start is, and after plugins_started() its lockdown holds.
+ */
+int plugins_set_policy(struct plugins *plugins, const char *option, struct mortise_error *err);
+int plugins_preload(struct plugins *plugins, struct mortise_error *err);
+void plugins_started(struct plugins *plugins);
+
 /* One loaded plugin, for query-plugins. */
 struct plugin {
 	const struct mortise_plugin *description;   /* a copy, complete whatever ABI minor the plugin is of */

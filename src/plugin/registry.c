@@ -12,6 +12,7 @@
 #include "base/util.h"
 #include "plugin/check.h"
 #include "plugin/load.h"
+#include "plugin/policy.h"
 
 struct entry {
 	struct entry *next;
@@ -26,6 +27,8 @@ struct plugins {
 	char *dir;
 	const struct mortise_host *host;
 	struct mortise_class *(*wrap)(struct mortise_class *class); /* NULL: nobody looks on */
+	struct policy *policy;					    /* NULL: whatever is in the directory */
+	bool locked;						    /* no file is loaded any more */
 	struct entry *first, **last;
 };
 
@@ -78,6 +81,7 @@ struct plugins *plugins_free(struct plugins *plugins)
 		next = entry->next;
 		entry_free(entry);
 	}
+	policy_free(plugins->policy);
 	free(plugins->dir);
 	free(plugins);
 	return NULL;
@@ -223,9 +227,19 @@ static int call_init(const struct plugins *plugins, const struct entry *entry, s
 static int find_copy(struct plugins *plugins, const char *name, struct plugin_file *file, struct plugin_copy *copy,
 		     struct mortise_error *err)
 {
-	int r = plugin_find(file, plugins->dir, name, err);
+	int r;
 
-	return r < 0 ? r : plugin_copy_of(copy, file, err);
+	if (plugins->locked) {
+		log_warning("plugin '%s' is not loaded: lockdown", name);
+		return mortise_fail(err, -EPERM,
+				    "'%s' is not loaded: after the start no plugin file is any more (lockdown)", name);
+	}
+	r = plugin_find(file, plugins->dir, name, err);
+	if (r == 0)
+		r = plugin_copy_of(copy, file, err);
+	if (r == 0 && plugins->policy)
+		r = policy_check(plugins->policy, file->name, copy->sha256, err);
+	return r;
 }
 
 /*
@@ -367,6 +381,37 @@ int plugins_load(struct plugins *plugins, const char *name, const struct plugin 
 		return r;
 	*out = &entry->plugin;
 	return 0;
+}
+
+int plugins_set_policy(struct plugins *plugins, const char *option, struct mortise_error *err)
+{
+	struct policy *policy = NULL;
+	int r = option ? policy_new(&policy, option, err) : 0;
+
+	if (r < 0)
+		return r;
+	policy_free(plugins->policy);
+	plugins->policy = policy;
+	return 0;
+}
+
+int plugins_preload(struct plugins *plugins, struct mortise_error *err)
+{
+	const struct plugin *plugin;
+	const char *name;
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && plugins->policy && (name = policy_next_load(plugins->policy, &at)))
+		r = plugins_load(plugins, name, &plugin, err);
+	return r;
+}
+
+void plugins_started(struct plugins *plugins)
+{
+	plugins->locked = plugins->policy && policy_locks_down(plugins->policy);
+	if (plugins->locked)
+		log_info("no plugin file is loaded from now on: lockdown");
 }
 
 int plugins_list(struct plugins *plugins, void (*visit)(void *opaque, const char *name), void *opaque,

@@ -34,8 +34,9 @@ struct vm_config {
 
 	const char *serial; /* "stdio", "none", "file:PATH" */
 	const char *plugin_dir;
-	bool start_paused; /* -S */
-	bool no_reboot;	   /* a guest's reset ends the VM */
+	const char *plugin_policy; /* see plugin/policy.h; NULL: none */
+	bool start_paused;	   /* -S */
+	bool no_reboot;		   /* a guest's reset ends the VM */
 
 	struct options_list objects, chardevs, blockdevs, netdevs,
 		devices; /* plugged before the guest starts, in this order */

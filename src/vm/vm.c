@@ -139,6 +139,8 @@ int vm_new(struct vm **out, const struct vm_config *config, struct loop *loop, s
 	if (r == 0)
 		r = plugins_new(&vm->plugins, config->plugin_dir, err);
 	if (r == 0)
+		r = plugins_set_policy(vm->plugins, config->plugin_policy, err);
+	if (r == 0)
 		r = block_nodes_new(&vm->blocks, loop, err);
 	if (r == 0)
 		r = nets_new(&vm->nets, loop, err);
@@ -208,7 +210,11 @@ int vm_start(struct vm *vm, struct mortise_error *err)
 	if (r == 0)
 		r = add_all(vm, &vm->config->netdevs, hotplug_netdev_add, err);
 	if (r == 0)
+		r = plugins_preload(vm->plugins, err);
+	if (r == 0)
 		r = add_all(vm, &vm->config->devices, hotplug_device_add, err);
+	if (r == 0)
+		plugins_started(vm->plugins);
 	if (r == 0)
 		r = lifecycle_boot(vm, err);
 	if (r == 0)

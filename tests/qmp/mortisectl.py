@@ -66,6 +66,7 @@ def nic(vm):
     tap.check_equal(ctl(vm, "nic", "add", "--id", "n0"), "n0\n")
     says(ctl(vm, "nic", "list"), "n0")
     says(ctl(vm, "plugin", "list"), "virtio-net")
+    says(ctl(vm, "plugin", "upgrade", "virtio-net", status=1), "has not changed")
     ctl(vm, "nic", "remove", "n0")
     tap.check("n0" not in ctl(vm, "nic", "list"), "the NIC is still listed")
 

@@ -189,6 +189,11 @@ UNIT_TESTS += tests/unit/test-command
 tests_unit_test_command_SOURCES = tests/unit/test-command.c $(SLOT_FIXTURE)
 tests_unit_test_command_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-plugin-policy
+tests_unit_test_plugin_policy_SOURCES = tests/unit/test-plugin-policy.c tests/unit/plugin-fixture.c \
+	tests/unit/plugin-fixture.h
+tests_unit_test_plugin_policy_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-plugin-monitor
 tests_unit_test_plugin_monitor_SOURCES = tests/unit/test-plugin-monitor.c
 tests_unit_test_plugin_monitor_LDADD = $(UNIT_LIBS)

@@ -216,12 +216,22 @@ static int plugin_list(struct session *session, const struct arguments *argument
 	return query(session, "query-plugins", columns);
 }
 
-static int plugin_load(struct session *session, const struct arguments *arguments)
+static int plugin_command(struct session *session, const struct arguments *arguments, const char *command)
 {
 	cJSON *name = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(name, "name", arguments->plain);
-	return simple(session, "plugin-load", name);
+	return simple(session, command, name);
+}
+
+static int plugin_load(struct session *session, const struct arguments *arguments)
+{
+	return plugin_command(session, arguments, "plugin-load");
+}
+
+static int plugin_upgrade(struct session *session, const struct arguments *arguments)
+{
+	return plugin_command(session, arguments, "plugin-upgrade");
 }
 
 static void print_event(struct session *session, const cJSON *event)
@@ -288,6 +298,8 @@ static const struct verb verbs[] = {
 	{"nic remove", "ID", "unplug a NIC", "", true, NULL, remove_device},
 	{"plugin list", "", "plugins that are loaded", "", false, NULL, plugin_list},
 	{"plugin load", "NAME", "load a plugin ahead of its use", "", true, NULL, plugin_load},
+	{"plugin upgrade", "NAME", "put its file's new version in the place of the loaded one", "", true, NULL,
+	 plugin_upgrade},
 	{"events", "[--follow]", "print the next event; with --follow all, until the VM ends", "follow", false, NULL,
 	 events},
 	{"raw", "JSON", "send a QMP command and print what it returns", "", true, NULL, raw},
