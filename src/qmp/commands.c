@@ -16,6 +16,7 @@ const struct schema qmp_schema = {
 			&commands_block,
 			&commands_device,
 			&commands_plugin,
+			&commands_stats,
 			&commands_object,
 			&commands_net,
 			&commands_fd,

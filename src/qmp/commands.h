@@ -7,7 +7,7 @@
 #include "qmp/schema.h"
 
 extern const struct schema_group commands_protocol, commands_vm, commands_machine, commands_options, commands_block,
-	commands_device, commands_plugin, commands_object, commands_net, commands_fd, commands_chardev,
+	commands_device, commands_plugin, commands_stats, commands_object, commands_net, commands_fd, commands_chardev,
 	commands_monitor;
 
 /* All of them. */

@@ -19,6 +19,7 @@ libmortise_a_SOURCES += \
 	src/qmp/commands-options.c \
 	src/qmp/commands-plugin.c \
 	src/qmp/commands-protocol.c \
+	src/qmp/commands-stats.c \
 	src/qmp/commands-vm.c \
 	src/qmp/commands.c \
 	src/qmp/commands.h \

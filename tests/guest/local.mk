@@ -5,7 +5,7 @@ GUEST_TESTS = tests/guest/balloon.py tests/guest/boot.py tests/guest/bootdisks.p
 	tests/guest/netcycles.py tests/guest/netpair.py tests/guest/netqueues.py tests/guest/nets.py tests/guest/netuser.py tests/guest/plugin.py \
 	tests/guest/power.py tests/guest/reopen.py tests/guest/rng.py tests/guest/serial.py tests/guest/smallcache.py \
 	tests/guest/smp.py tests/guest/unplug.py
-GUEST_TESTS += tests/guest/upgrade.py tests/guest/virtiofs.py
+GUEST_TESTS += tests/guest/upgrade.py tests/guest/vendor.py tests/guest/virtiofs.py
 # A guest is slow under a sanitizer: these go over most of the code.
 GUEST_TESTS_SANITIZED = tests/guest/disks.py tests/guest/netqueues.py tests/guest/reopen.py tests/guest/unplug.py
 
