@@ -259,8 +259,8 @@ struct mortise_class {
 	/*
 	 * Stop what the instance does by itself (receiving, threads of its own). queue_pop() answers NULL from now on.
 	 * The instance counts as quiesced when this has returned 0 and every chain has been pushed; after that the host
-	 * calls nothing but resume(), reset(), save() and unrealize() (timers and watches wait), and the plugin touches
-	 * no guest memory. A failure (negative errno) lets the instance go on as before. NULL: nothing goes on by
+	 * calls nothing but resume(), reset(), save() and unrealize() (timers and watches wait; the run() of commands is
+	 * called all the same), and the plugin touches no guest memory. A failure (negative errno) lets the instance go on as before. NULL: nothing goes on by
 	 * itself.
 	 */
 	int (*quiesce)(void *self, struct mortise_error *err);

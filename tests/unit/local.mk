@@ -185,6 +185,10 @@ tests_unit_test_slot_bells_SOURCES = tests/unit/test-slot.c $(SLOT_FIXTURE)
 tests_unit_test_slot_bells_CPPFLAGS = $(AM_CPPFLAGS) -DFIXTURE_TIES=true
 tests_unit_test_slot_bells_LDADD = $(UNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test-handover
+tests_unit_test_handover_SOURCES = tests/unit/test-handover.c $(SLOT_FIXTURE)
+tests_unit_test_handover_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-command
 tests_unit_test_command_SOURCES = tests/unit/test-command.c $(SLOT_FIXTURE)
 tests_unit_test_command_LDADD = $(UNIT_LIBS)
