@@ -2,6 +2,8 @@
 /*
  * qmp/commands-plugin.c - plugins: what is loaded, and newer versions in their place.
  */
+#include <stdlib.h>
+
 #include "qmp/commands.h"
 #include "qmp/context.h"
 #include "qmp/json.h"
@@ -133,20 +135,31 @@ static void run_query_upgrade(struct qmp_call *call, const cJSON *arguments)
 	qmp_return(call, describe_upgrade(&info));
 }
 
+/* On its way; the VM may outlive the monitors. */
+struct upgrade_call {
+	struct reply reply;
+	struct qmp_call *call;
+	struct vm *vm;
+};
+
 static void on_upgraded(struct reply *reply, int result)
 {
-	struct qmp_call *call = container_of(reply, struct qmp_call, reply);
+	struct upgrade_call *upgrade = container_of(reply, struct upgrade_call, reply);
+	struct upgrade_info info;
 
+	upgrade_query(upgrade->vm, &info);
 	if (result < 0)
-		qmp_answer(call, result, &reply->error);
+		qmp_answer(upgrade->call, result, &reply->error);
 	else
-		run_query_upgrade(call, NULL);
+		qmp_return(upgrade->call, describe_upgrade(&info));
+	free(upgrade);
 }
 
 static void run_plugin_upgrade(struct qmp_call *call, const cJSON *arguments)
 {
 	const cJSON *item = json_get(arguments, "timeout");
 	uint64_t timeout = UPGRADE_TIMEOUT_MS;
+	struct upgrade_call *upgrade;
 
 	if (item)
 		json_to_unsigned(item, &timeout);
@@ -155,8 +168,13 @@ static void run_plugin_upgrade(struct qmp_call *call, const cJSON *arguments)
 			  UPGRADE_TIMEOUT_MAX_MS);
 		return;
 	}
-	call->reply = (struct reply){.done = on_upgraded};
-	upgrade_plugin(vm_of(call), json_string(arguments, "name"), (unsigned)timeout, &call->reply);
+	upgrade = calloc(1, sizeof(*upgrade));
+	if (!upgrade) {
+		qmp_failf(call, QMP_GENERIC_ERROR, "Out of memory for the upgrade");
+		return;
+	}
+	*upgrade = (struct upgrade_call){.reply.done = on_upgraded, .call = call, .vm = vm_of(call)};
+	upgrade_plugin(upgrade->vm, json_string(arguments, "name"), (unsigned)timeout, &upgrade->reply);
 }
 
 cJSON *plugin_upgrade_data(const struct vm_event *event)

@@ -14,6 +14,7 @@
 #include "qmp/fields.h"
 #include "qmp/json.h"
 #include "vm/hotplug.h"
+#include "vm/upgrade.h"
 
 /* --- running one --- */
 
@@ -75,6 +76,11 @@ static void run(struct qmp_call *qmp, const cJSON *arguments)
 	if (search.found > 1) {
 		qmp_failf(qmp, QMP_GENERIC_ERROR, "Parameter 'id' is missing: %u devices have the command '%s'",
 			  search.found, search.name);
+		return;
+	}
+	if (upgrade_concerns(vm_of(qmp), device_class(search.device))) {
+		qmp_failf(qmp, QMP_GENERIC_ERROR, "Device '%s' is being upgraded; wait for that to end",
+			  device_id(search.device));
 		return;
 	}
 	call = device_call_new(search.command);
