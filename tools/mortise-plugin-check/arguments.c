@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,13 +28,11 @@ static const char usage[] = "usage: mortise-plugin-check [OPTION]... FILE.so\n"
 
 static bool add_setting(struct subject *subject, char *text)
 {
-	struct setting *grown = reallocarray(subject->settings, subject->setting_count + 1, sizeof(*grown));
 	char *value = strchr(text, '=');
 
-	if (!grown || !value)
+	if (!value || subject->setting_count == SETTINGS_MAX)
 		return false;
 	*value++ = '\0';
-	subject->settings = grown;
 	subject->settings[subject->setting_count++] = (struct setting){text, value};
 	return true;
 }
@@ -46,15 +45,16 @@ static bool take_number(const char *text, double least, double *out)
 	return !*end && end != text && *out >= least && *out <= 86400;
 }
 
-/* 'FILE.so' as a folder and a name; both live as long as the program. */
+/* 'FILE.so' as a folder and a name. */
 static bool take_file(struct subject *subject, const char *path)
 {
-	char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
+	static char real[PATH_MAX];
+	const bool found = realpath(path, real) != NULL;
+	char *slash = found ? strrchr(real, '/') : NULL;
 	size_t length = slash ? strlen(slash + 1) : 0;
 
 	if (length <= 3 || !streq(slash + 1 + length - 3, ".so")) {
-		fprintf(stderr, "mortise-plugin-check: %s: %s\n", path, real ? "not called NAME.so" : strerror(errno));
-		free(real);
+		fprintf(stderr, "mortise-plugin-check: %s: %s\n", path, found ? "not called NAME.so" : strerror(errno));
 		return false;
 	}
 	*slash = '\0';
