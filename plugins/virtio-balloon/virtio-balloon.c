@@ -31,6 +31,7 @@ struct balloon {
 
 	const struct mortise_host *host;
 	struct mortise_device *device;
+	uint32_t wished;		    /* pages that the balloon is to have */
 	uint64_t memory;		    /* bytes that the guest has without a balloon */
 	uint32_t stats_queue, report_queue; /* 0: not negotiated */
 
@@ -180,12 +181,21 @@ static int activate(void *self, uint64_t features, struct mortise_error *err)
 	return 0;
 }
 
+/* Again whenever the driver may have written over it. */
+static void write_wished(const struct balloon *balloon)
+{
+	const uint32_t pages = htole32(balloon->wished);
+
+	balloon->host->write_config(balloon->device, CONFIG(num_pages), &pages, sizeof(pages));
+}
+
 /* A driver that is new knows of no balloon yet, but will be told how large one is wished. */
 static void reset(void *self)
 {
 	struct balloon *balloon = self;
 	const uint32_t none = 0;
 
+	write_wished(balloon);
 	balloon->host->write_config(balloon->device, CONFIG(actual), &none, sizeof(none));
 	balloon->host->timer_set(balloon->device, POLL_TIMER, 0);
 	balloon->size = 0;
@@ -197,10 +207,48 @@ static void config_written(void *self, uint32_t offset, uint32_t size)
 	struct balloon *balloon = self;
 	const struct mortise_value data[] = {{.number = actual(balloon)}};
 
-	if (offset >= CONFIG(actual) + sizeof(uint32_t) || offset + size <= CONFIG(actual))
+	if (offset < CONFIG(actual))
+		write_wished(balloon);
+	if (offset + size <= CONFIG(actual))
 		return;
 	balloon->size = balloon->memory - data[0].number;
 	balloon->host->event(balloon->device, 0, data);
+}
+
+/* --- handing over to another instance: the host has told it what the driver wrote --- */
+
+#define SAVED_VERSION 1
+
+struct saved {
+	uint32_t version, wished; /* little endian */
+};
+
+static int64_t save(void *self, void *data, uint64_t room)
+{
+	const struct balloon *balloon = self;
+	const struct saved saved = {htole32(SAVED_VERSION), htole32(balloon->wished)};
+
+	if (room < sizeof(saved))
+		return -ENOSPC;
+	memcpy(data, &saved, sizeof(saved));
+	return sizeof(saved);
+}
+
+static int restore(void *self, const void *data, uint64_t size, struct mortise_error *err)
+{
+	struct balloon *balloon = self;
+	struct saved saved;
+
+	if (size != sizeof(saved))
+		return mortise_fail(err, -EINVAL, "The state of a balloon is %llu bytes long, expected %zu",
+				    (unsigned long long)size, sizeof(saved));
+	memcpy(&saved, data, sizeof(saved));
+	if (le32toh(saved.version) != SAVED_VERSION)
+		return mortise_fail(err, -EINVAL, "The state of a balloon has version %u, expected %u",
+				    le32toh(saved.version), SAVED_VERSION);
+	balloon->wished = le32toh(saved.wished);
+	write_wished(balloon);
+	return 0;
 }
 
 /* --- the monitor --- */
@@ -210,9 +258,9 @@ static void run_balloon(void *self, struct mortise_call *call, const struct mort
 	struct balloon *balloon = self;
 	const uint64_t value = arguments[0].number;
 	const uint64_t size = value < balloon->memory ? balloon->memory - value : 0;
-	const uint32_t pages = htole32((uint32_t)(size >> PAGE_SHIFT));
 
-	balloon->host->write_config(balloon->device, CONFIG(num_pages), &pages, sizeof(pages));
+	balloon->wished = (uint32_t)(size >> PAGE_SHIFT);
+	write_wished(balloon);
 	balloon->host->call_return(call, NULL);
 }
 
@@ -309,6 +357,8 @@ static const struct mortise_class virtio_balloon = {
 	.notify = notify,
 	.config_written = config_written,
 	.reset = reset,
+	.save = save,
+	.restore = restore,
 	.timer = timer,
 	.monitor = &monitor,
 };

@@ -126,6 +126,30 @@ static void test_target(void **state)
 	assert_int_equal(answers, 5);
 }
 
+/* What is wished is the operator's: a driver that writes over it changes nothing, and a new instance knows it. */
+static void test_wished(void **state)
+{
+	struct mortise_error err = {0};
+	uint8_t data[16];
+	int64_t size;
+
+	class->activate(memory, STATS, NULL);
+	run("balloon", 100 * MIB);
+	memset(fake.config, 0xa5, 8);
+	class->config_written(memory, 0, 8);
+	assert_int_equal(pages(0), 156 * MIB >> 12);
+	memset(fake.config, 0xa5, 8);
+	class->reset(memory);
+	assert_int_equal(pages(0), 156 * MIB >> 12);
+	assert_int_equal(pages(4), 0);
+	size = class->save(memory, data, sizeof(data));
+	fake.config[0] = 1;
+	assert_int_equal(class->restore(memory, data, (uint64_t)size, &err), 0);
+	assert_int_equal(pages(0), 156 * MIB >> 12);
+	data[0]++;
+	assert_int_equal(class->restore(memory, data, (uint64_t)size, &err), -EINVAL);
+}
+
 static void test_runs(void **state)
 {
 	static const uint32_t up_down[] = {5, 6, 7, 4, 100, 99, 98, 3, UINT32_MAX};
@@ -193,7 +217,7 @@ static void test_reporting(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(test_target), TEST(test_runs), TEST(test_statistics),
+	const struct CMUnitTest tests[] = {TEST(test_target), TEST(test_wished), TEST(test_runs), TEST(test_statistics),
 					   TEST(test_reporting)};
 
 	return cmocka_run_group_tests_name("virtio-balloon", tests, NULL, NULL);
