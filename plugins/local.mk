@@ -18,6 +18,7 @@ include $(top_srcdir)/plugins/virtio-blk/local.mk
 include $(top_srcdir)/plugins/virtio-net/local.mk
 include $(top_srcdir)/plugins/virtio-rng/local.mk
 include $(top_srcdir)/plugins/virtio-serial/local.mk
+include $(top_srcdir)/plugins/virtio-vsock/local.mk
 
 # A driver is found by its name: each of a plugin's further ones is a link to it.
 all-local: plugins/links.stamp

@@ -103,6 +103,11 @@ UNIT_TESTS += tests/unit/test-virtio-rng
 tests_unit_test_virtio_rng_SOURCES = tests/unit/test-virtio-rng.c $(FAKE_HOST) plugins/virtio-rng/virtio-rng.c
 tests_unit_test_virtio_rng_LDADD = $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test-virtio-vsock
+tests_unit_test_virtio_vsock_SOURCES = tests/unit/test-virtio-vsock.c $(FAKE_HOST) plugins/virtio-vsock/connection.c \
+	plugins/virtio-vsock/packet.c plugins/virtio-vsock/virtio-vsock.c plugins/virtio-vsock/vsock.h
+tests_unit_test_virtio_vsock_LDADD = $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test-virtio-serial
 tests_unit_test_virtio_serial_SOURCES = tests/unit/test-virtio-serial.c $(FAKE_HOST) plugins/virtio-serial/control.c \
 	plugins/virtio-serial/data.c plugins/virtio-serial/port.c plugins/virtio-serial/serial.h \
