@@ -613,15 +613,15 @@ static void other_pairs(void **state)
 	netdev.pairs_most = 3;
 	realize();
 	bind_driver(all_features());
-	offer(0, NULL, 0, 1536, 1);
-	offer(2, NULL, 0, 1536, 1);
+	fake_offer(0, NULL, 0, 1536, 1);
+	fake_offer(2, NULL, 0, 1536, 1);
 	for (uint32_t queue = 0; queue < 5; queue++)
 		class->notify(&nic, queue);
 	assert_int_equal(netdev.pairs, 2);
 	assert_int_equal(netdev.wishes[1], MORTISE_NET_READABLE);
 	assert_int_equal(command_at(4, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, &on, 1), VIRTIO_NET_OK);
 	netdev.send_result = -EAGAIN;
-	offer(5, frame, sizeof(frame), 0, 1);
+	fake_offer(5, frame, sizeof(frame), 0, 1);
 	class->notify(&nic, 5);
 	assert_int_equal(netdev.wishes[0], MORTISE_NET_READABLE | MORTISE_NET_WRITABLE);
 	netdev.send_result = 0;
