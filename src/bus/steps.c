@@ -235,6 +235,7 @@ static void drain(struct mortise_device *device, void (*then)(struct mortise_dev
 
 void steps_forget_driver(struct mortise_device *device)
 {
+	vrings_reclaim(device);
 	if (device->class->reset)
 		device->class->reset(device->self);
 	device->active = false;
@@ -315,10 +316,8 @@ static void step_reset(struct mortise_device *device)
 	struct mortise_error error = {0};
 
 	device->popping = false;
-	if (!device->held && steps_quiesce(device, &error) < 0) {
+	if (!device->held && steps_quiesce(device, &error) < 0)
 		log_warning("device '%s' is reset although it does not quiesce: %s", device->id, error.message);
-		vrings_reclaim(device);
-	}
 	drain(device, was_reset);
 }
 
