@@ -47,3 +47,12 @@ tests_guest_plugins_gate_la_LDFLAGS = $(PLUGIN_LINK) -rpath /nowhere
 EXTRA_DIST += $(GUEST_TESTS) tests/guest/vsockcat.c tests/guest/acpi.py tests/guest/acpioff.py tests/guest/debian.py tests/harness/__init__.py \
 	tests/harness/console.py tests/harness/disks.py tests/harness/images.py tests/harness/net.py tests/harness/plugins.py \
 	tests/harness/qmp.py tests/harness/tap.py tests/harness/vhostuser.py tests/harness/vm.py
+
+# A guest has nothing for vsock but this. (Sanitizers cannot be linked statically.)
+KVM_TESTS += tests/guest/vhost.py
+EXTRA_DIST += tests/guest/vhost.py
+if !SANITIZE
+check_PROGRAMS += tests/guest/vsock
+tests_guest_vsock_SOURCES = tests/guest/vsock.c
+tests_guest_vsock_LDFLAGS = -all-static
+endif
