@@ -19,6 +19,7 @@
 #define CONFIG_SIZE CONFIG(free_page_hint_cmd_id)
 #define PAGE_SHIFT VIRTIO_BALLOON_PFN_SHIFT
 #define PAGES_MAX 65536 /* that one chain can name, so that no driver holds the thread up; Linux's are of 256 */
+#define STATS_MAX 64	/* entries, of which drivers have more kinds than are known here */
 #define POLL_TIMER 0
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -90,7 +91,7 @@ static void take_stats(struct balloon *balloon)
 
 	if (!chain)
 		return;
-	for (unsigned i = 0; i < VIRTIO_BALLOON_S_NR; i++) {
+	for (unsigned i = 0; i < STATS_MAX; i++) {
 		if (mortise_iov_take(&chain->out, &chain->out_count, &stat, sizeof(stat)) < sizeof(stat))
 			break;
 		if (le16toh(stat.tag) < VIRTIO_BALLOON_S_NR)

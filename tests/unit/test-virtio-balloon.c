@@ -173,9 +173,11 @@ static void test_runs(void **state)
 
 static void test_statistics(void **state)
 {
-	const struct virtio_balloon_stat stats[] = {
-		{VIRTIO_BALLOON_S_MEMFREE, 77}, {99, 1}, {VIRTIO_BALLOON_S_MEMTOT, 88}};
+	struct virtio_balloon_stat stats[20] = {{VIRTIO_BALLOON_S_MEMFREE, 77}};
 
+	for (uint16_t i = 1; i < 19; i++) /* kinds that are not known here come before one that is */
+		stats[i] = (struct virtio_balloon_stat){99, 1};
+	stats[19] = (struct virtio_balloon_stat){VIRTIO_BALLOON_S_MEMTOT, 88};
 	fake.now = 10;
 	class->activate(memory, STATS, NULL);
 	assert_int_equal(fake.deadlines[0], 10 + 1000000000);
