@@ -3,6 +3,7 @@
 # What needs /dev/kvm: part of `make check` where it is; elsewhere `make check-kvm`, in one go with scripts/with-kvm, when
 # `make check` has built it all.
 KVM_TESTS =
+KVM_SLOW_TESTS =
 check-kvm:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(KVM_TESTS)'
 .PHONY: check-kvm
@@ -18,5 +19,5 @@ include $(top_srcdir)/tests/fuzz/local.mk
 include $(top_srcdir)/tests/bench/local.mk
 
 if HAVE_KVM
-TESTS += $(KVM_TESTS)
+TESTS += $(KVM_TESTS) $(KVM_SLOW_TESTS)
 endif

@@ -20,18 +20,23 @@ check-debian: all
 	$(AM_TESTS_ENVIRONMENT) PYTHONDONTWRITEBYTECODE=1 python3 $(srcdir)/tests/guest/debian.py
 .PHONY: check-debian
 
-# Under KVM, with a guest of the host's own architecture: the same tests, and those of what only that board has.
-KVM_GUEST_TESTS = tests/guest/boot.kvm tests/guest/bootdisks.kvm tests/guest/cycles.kvm tests/guest/disks.kvm \
-	tests/guest/nets.kvm tests/guest/power.kvm tests/guest/rng.kvm tests/guest/smp.kvm tests/guest/unplug.kvm
+# Under KVM, with a guest of the host's own architecture: the same tests, and those of what only that board has. An emulated
+# KVM host is slow: there `make check-kvm` runs the first of them, `make check-kvm-all` every one.
+KVM_GUEST_TESTS = tests/guest/boot.kvm tests/guest/bootdisks.kvm tests/guest/cycles.kvm
+KVM_SLOW_TESTS += tests/guest/disks.kvm tests/guest/nets.kvm tests/guest/power.kvm tests/guest/rng.kvm tests/guest/smp.kvm \
+	tests/guest/unplug.kvm
 KVM_X86_64_TESTS = tests/guest/acpi.kvm tests/guest/acpioff.kvm
 KVM_TESTS += $(KVM_GUEST_TESTS)
 if HOST_X86_64
-KVM_TESTS += $(KVM_X86_64_TESTS)
+KVM_SLOW_TESTS += $(KVM_X86_64_TESTS)
 endif
+check-kvm-all:
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(KVM_TESTS) $(KVM_SLOW_TESTS)'
+.PHONY: check-kvm-all
 
 .py.kvm:
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && echo 'MORTISE_TEST_ACCEL=kvm exec python3 "$$MORTISE_SOURCE/$*.py"' >$@
-CLEANFILES += $(KVM_GUEST_TESTS) $(KVM_X86_64_TESTS)
+CLEANFILES += $(KVM_GUEST_TESTS) $(KVM_SLOW_TESTS)
 
 GUEST_PLUGINS = tests/guest/plugins/echo.la tests/guest/plugins/gate.la
 check_LTLIBRARIES += $(GUEST_PLUGINS)
@@ -49,7 +54,7 @@ EXTRA_DIST += $(GUEST_TESTS) tests/guest/vsockcat.c tests/guest/acpi.py tests/gu
 	tests/harness/qmp.py tests/harness/tap.py tests/harness/vhostuser.py tests/harness/vm.py
 
 # A guest has nothing for vsock but this. (Sanitizers cannot be linked statically.)
-KVM_TESTS += tests/guest/vhost.py
+KVM_SLOW_TESTS += tests/guest/vhost.py
 EXTRA_DIST += tests/guest/vhost.py
 if !SANITIZE
 check_PROGRAMS += tests/guest/vsock
