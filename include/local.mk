@@ -6,6 +6,7 @@ mortiseinclude_HEADERS = \
 	include/mortise/char.h \
 	include/mortise/command.h \
 	include/mortise/error.h \
+	include/mortise/net-driver.h \
 	include/mortise/net.h \
 	include/mortise/plugin.h \
 	include/mortise/property.h \

@@ -10,6 +10,7 @@ PLUGIN_CC = -std=gnu11 $(WARN_CFLAGS) $(SANITIZE_FLAGS) -fvisibility=hidden
 PLUGIN_LINK = $(SANITIZE_FLAGS) -module -avoid-version -shared -no-undefined \
 	-export-symbols-regex '^mortise_plugin_v1$$' $(PLUGIN_DEFS) -Wl,-z,now,-z,nodelete,-z,relro
 
+include $(top_srcdir)/plugins/block-nbd/local.mk
 include $(top_srcdir)/plugins/vhost/local.mk
 include $(top_srcdir)/plugins/vhost-user-fs/local.mk
 include $(top_srcdir)/plugins/vhost-vsock/local.mk

@@ -40,10 +40,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <mortise/block-driver.h>
 #include <mortise/block.h>
 #include <mortise/char.h>
 #include <mortise/command.h>
 #include <mortise/error.h>
+#include <mortise/net-driver.h>
 #include <mortise/net.h>
 #include <mortise/property.h>
 #include <mortise/queue.h>
@@ -347,7 +349,7 @@ struct mortise_plugin {
 	const char *version;			    /* the plugin's own, e.g. "1.4.2" */
 	const char *license;			    /* an SPDX expression */
 	const char *summary;			    /* one line */
-	const struct mortise_class *const *classes; /* NULL-terminated, at least one */
+	const struct mortise_class *const *classes; /* NULL-terminated, at least one; since ABI 1.1 NULL: none */
 
 	/*
 	 * Called on the control thread, after the description was checked and before any instance is made. After a
@@ -355,6 +357,16 @@ struct mortise_plugin {
 	 * again; after a success never again. NULL: nothing to do.
 	 */
 	int (*init)(const struct mortise_host *host, struct mortise_error *err);
+
+	/* --- since ABI 1.1 --- */
+
+	/*
+	 * Drivers of backends: NULL-terminated, NULL: none. A plugin has a class or a driver at least. A plugin that is
+	 * found by the name of a block node's driver DRIVER is the file block-DRIVER.so, by that of a netdev's type
+	 * net-TYPE.so.
+	 */
+	const struct mortise_block_driver *const *block_drivers; /* see mortise/block-driver.h */
+	const struct mortise_net_driver *const *net_drivers;	 /* see mortise/net-driver.h */
 };
 
 #if defined(__GNUC__)

@@ -30,6 +30,8 @@ libmortise_a_SOURCES += \
 	src/backend/char.h \
 	src/backend/chardev.c \
 	src/backend/chardev.h \
+	src/backend/net-adapter.c \
+	src/backend/net-adapter.h \
 	src/backend/net-dgram.c \
 	src/backend/net-driver.h \
 	src/backend/net-fifo.c \

@@ -21,7 +21,7 @@
 #define NET_FRAME_MIN 14 /* an Ethernet header */
 
 struct net_driver {
-	/* The properties are BOOL, U32 and STRING (borrowed from net->options), stored in the driver's struct. */
+	/* The properties are stored in the driver's struct; strings are borrowed from net->options. */
 	struct net_type type;
 	size_t size; /* of the driver's struct, allocated zeroed */
 
@@ -58,6 +58,7 @@ enum net_state { NET_OPENING, NET_OPEN, NET_CLOSING };
 
 struct mortise_net {
 	const struct net_driver *driver;
+	const struct mortise_net_driver *adapted; /* of one that net-adapter.c made */
 	struct nets *nets;
 
 	/* Control thread. */

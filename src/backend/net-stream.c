@@ -54,6 +54,10 @@ static int stream_parse(struct mortise_net *net, struct options *options, struct
 	struct stream *stream = to_stream(net);
 	const char *type = stream->addr_type;
 
+	if (!options_find(options, "reconnect-ms"))
+		stream->reconnect_ms = NOT_GIVEN;
+	if (!options_find(options, "reconnect"))
+		stream->reconnect = NOT_GIVEN;
 	stream->listener = stream->fd = -1;
 	if (stream->fd_text) {
 		if (type || stream->str)
@@ -423,8 +427,8 @@ static const struct mortise_property stream_properties[] = {
 	{OPTION(STRING, "addr.str", str, "descriptor of a connected (server=on: listening) socket")},
 	{OPTION(STRING, "fd", fd_text, "the same as addr.type=fd,addr.str=")},
 	{OPTION(U32, "reconnect-ms", reconnect_ms, "milliseconds between attempts to reach the server; 0: one alone"),
-	 .fallback = "4294967295", .max = 3600000},
-	{OPTION(U32, "reconnect", reconnect, "the same in seconds"), .fallback = "4294967295", .max = 3600},
+	 .max = 3600000},
+	{OPTION(U32, "reconnect", reconnect, "the same in seconds"), .max = 3600},
 	{0},
 };
 

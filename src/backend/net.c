@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <semaphore.h>
 
+#include "backend/net-adapter.h"
 #include "base/log.h"
+#include "base/properties.h"
 #include "base/util.h"
 
 #define ID_MAX 127
@@ -18,6 +20,7 @@ struct nets {
 	struct loop *control;
 	struct workers *workers;
 	struct mortise_net *first;
+	const struct net_source *source; /* NULL: there are built-in types alone */
 };
 
 static const struct net_driver *const drivers[] = {&net_tap, &net_user, &net_stream, &net_dgram, &net_socket, NULL};
@@ -28,6 +31,8 @@ static struct mortise_net *net_free(struct mortise_net *net)
 {
 	if (!net)
 		return NULL;
+	if (net->adapted && net->nets)
+		net->nets->source->used(net->nets->source->opaque, net->adapted, -1);
 	options_free(net->options);
 	free(net->owner);
 	free(net->id);
@@ -59,6 +64,11 @@ int nets_new(struct nets **out, struct loop *control, struct mortise_error *err)
 	nets->control = control;
 	*out = steal_ptr(&nets);
 	return 0;
+}
+
+void nets_set_source(struct nets *nets, const struct net_source *source)
+{
+	nets->source = source;
 }
 
 struct nets *nets_free(struct nets *nets)
@@ -121,69 +131,77 @@ static void job_start(struct mortise_net *net, enum net_state state, struct repl
 
 /* --- options --- */
 
-static int parse_property(struct mortise_net *net, struct options *options, const struct mortise_property *property,
-			  struct mortise_error *err)
+static int unknown_type(const char *type, const char *why, struct mortise_error *err)
 {
-	char *at = (char *)net + property->offset;
-	const char *text = property->fallback;
-	uint64_t number = 0;
-	bool flag = false;
+	char known[160] = "";
+
+	for (size_t i = 0; drivers[i]; i++)
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "",
+			 drivers[i]->type.name);
+	if (!type)
+		return mortise_fail(err, -EINVAL, "Parameter 'type' is missing; known types: %s", known);
+	return mortise_fail(err, -EINVAL, "There is no netdev type '%.64s'; known types: %s%s%s", type, known,
+			    why ? ", and plugins': " : "", why ? why : "");
+}
+
+/* A netdev of a type that is not built in. */
+static int make_adapted(struct mortise_net **out, struct nets *nets, const char *type, struct mortise_error *err)
+{
+	const struct mortise_net_driver *driver;
+	struct mortise_error why = {0};
 	int r;
 
-	switch (property->type) {
-	case MORTISE_PROPERTY_STRING:
-		r = options_string(options, property->name, &text, err);
-		if (r < 0 && r != -ENOENT)
-			return r;
-		*(const char **)at = text;
-		break;
-	case MORTISE_PROPERTY_BOOL:
-		r = options_bool(options, property->name, &flag, err);
-		if (r < 0 && r != -ENOENT)
-			return r;
-		if (r == -ENOENT && text)
-			parse_bool(text, &flag);
-		*(uint8_t *)at = flag;
-		break;
-	default:
-		r = options_u64(options, property->name, &number, err);
-		if (r < 0 && r != -ENOENT)
-			return r;
-		if (r == 0 && (number < property->min || number > property->max))
-			return mortise_fail(err, -ERANGE, "Parameter '%s' is %llu, expected %llu to %llu",
-					    property->name, (unsigned long long)number,
-					    (unsigned long long)property->min, (unsigned long long)property->max);
-		if (r == -ENOENT && text)
-			parse_u64(text, &number);
-		*(uint32_t *)at = (uint32_t)number;
-		break;
-	}
-	if (r == -ENOENT && property->flags & MORTISE_PROPERTY_REQUIRED)
-		return mortise_fail(err, -EINVAL, "Parameter '%s' is missing", property->name);
+	if (!nets->source)
+		return unknown_type(type, NULL, err);
+	r = nets->source->find(nets->source->opaque, type, &driver, &why);
+	if (r == -ENOENT || r == -EINVAL)
+		return unknown_type(type, why.message, err);
+	if (r < 0)
+		return mortise_fail(err, r, "Parameter 'type' does not accept value '%.64s': %s", type, why.message);
+	*out = net_adapter_new(driver);
+	if (!*out)
+		return mortise_fail(err, -ENOMEM, "Out of memory for a netdev");
+	nets->source->used(nets->source->opaque, driver, 1);
 	return 0;
 }
 
-static int find_driver(const struct net_driver **out, struct options *options, struct mortise_error *err)
+/* A netdev of the type that the options ask for. */
+static int make(struct mortise_net **out, struct nets *nets, struct options *options, struct mortise_error *err)
 {
+	const struct net_driver *driver = NULL;
 	const char *type = NULL;
-	char known[160] = "";
 	int r = options_string(options, "type", &type, err);
 
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (!type && options_find(options, "ifname"))
 		type = "tap";
-	for (size_t i = 0; drivers[i]; i++) {
-		if (type && streq(drivers[i]->type.name, type)) {
-			*out = drivers[i]->resolve ? drivers[i]->resolve(options, err) : drivers[i];
-			return *out ? 0 : -EINVAL;
-		}
-		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "",
-			 drivers[i]->type.name);
-	}
-	if (!type)
-		return mortise_fail(err, -EINVAL, "Parameter 'type' is missing; known types: %s", known);
-	return mortise_fail(err, -EINVAL, "There is no netdev type '%s'; known types: %s", type, known);
+	for (size_t i = 0; drivers[i] && type && !driver; i++)
+		if (streq(drivers[i]->type.name, type))
+			driver = drivers[i];
+	if (!driver)
+		return type ? make_adapted(out, nets, type, err) : unknown_type(NULL, NULL, err);
+	if (driver->resolve)
+		driver = driver->resolve(options, err);
+	if (!driver)
+		return -EINVAL;
+	*out = calloc(1, driver->size);
+	if (!*out)
+		return mortise_fail(err, -ENOMEM, "Out of memory for a netdev");
+	(*out)->driver = driver;
+	return 0;
+}
+
+static int take_properties(struct mortise_net *net, struct options *options, struct mortise_error *err)
+{
+	const struct mortise_property *property =
+		net->adapted ? net->adapted->properties : net->driver->type.properties;
+	void *self = net->adapted ? net_adapter_self(net) : net;
+	int r = 0;
+
+	for (; r == 0 && property && property->name; property++)
+		r = property_set(property, options, self, err);
+	return r;
 }
 
 static int read_id(struct nets *nets, struct options *options, const char **out, struct mortise_error *err)
@@ -209,35 +227,26 @@ static int read_id(struct nets *nets, struct options *options, const char **out,
 static int net_parse(struct mortise_net **out, struct nets *nets, struct options *options, struct mortise_error *err)
 {
 	_cleanup_(net_free_p) struct mortise_net *net = NULL;
-	const struct net_driver *driver = NULL;
 	const char *id = NULL;
 	int r;
 
 	r = read_id(nets, options, &id, err);
+	if (r == 0)
+		r = make(&net, nets, options, err);
 	if (r < 0)
 		return r;
-	r = find_driver(&driver, options, err);
-	if (r < 0)
-		return r;
-	net = calloc(1, driver->size);
-	if (!net || !(net->id = strdup(id)))
-		return mortise_fail(err, -ENOMEM, "Out of memory for netdev '%s'", id);
-	net->driver = driver;
 	net->nets = nets;
+	net->id = strdup(id);
+	if (!net->id)
+		return mortise_fail(err, -ENOMEM, "Out of memory for netdev '%s'", id);
 	net->queue_pairs = 1;
 	net->header_size = 12;
 	atomic_store(&net->link_up, true);
-	for (const struct mortise_property *property = driver->type.properties; property->name; property++) {
-		r = parse_property(net, options, property, err);
-		if (r < 0)
-			return r;
-	}
-	if (driver->parse) {
-		r = driver->parse(net, options, err);
-		if (r < 0)
-			return r;
-	}
-	r = options_done(options, err);
+	r = take_properties(net, options, err);
+	if (r == 0 && net->driver->parse)
+		r = net->driver->parse(net, options, err);
+	if (r == 0)
+		r = options_done(options, err);
 	if (r < 0)
 		return r;
 	*out = steal_ptr(&net);
@@ -537,7 +546,7 @@ void net_describe(struct mortise_net *net, struct net_description *out)
 {
 	*out = (struct net_description){
 		.id = net->id,
-		.type = net->driver->type.name,
+		.type = net->adapted ? net->adapted->driver : net->driver->type.name,
 		.owner = net->owner,
 		.info = net->info,
 		.link_up = link_is_up(net),

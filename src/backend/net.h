@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "base/reply.h"
 #include <mortise/error.h>
+#include <mortise/net-driver.h>
 #include <mortise/net.h>
 #include <mortise/property.h>
 #include <mortise/vhost.h>
@@ -21,6 +22,14 @@
 struct nets; /* the registry */
 
 int nets_new(struct nets **out, struct loop *control, struct mortise_error *err);
+
+/* Where types come from that are not built in: plugins. As struct block_source. */
+struct net_source {
+	int (*find)(void *opaque, const char *type, const struct mortise_net_driver **out, struct mortise_error *err);
+	void (*used)(void *opaque, const struct mortise_net_driver *driver, int change);
+	void *opaque;
+};
+void nets_set_source(struct nets *nets, const struct net_source *source); /* borrowed */
 
 /* Closes what is open; nothing is claimed any more, and whoever waits for a reply hears nothing. */
 struct nets *nets_free(struct nets *nets);

@@ -190,30 +190,38 @@ static int append_parsed(struct options_list *list, const char *name, const char
 	return r < 0 ? r : cli_append(list, options, err);
 }
 
-static int add_device(struct cli *cli, const char *value, struct mortise_error *err)
+/* "help" sets *all, "DRIVER,help" *of; all else is one more of `list`. */
+static int add_or_help(struct cli *cli, const char *name, const char *value, struct options_list *list, bool *all,
+		       const char **of, struct mortise_error *err)
 {
 	_cleanup_(options_free_p) struct options *options = NULL;
 	const struct option *driver;
 	int r;
 
 	if (streq(value, "help") || streq(value, "?")) {
-		cli->device_help = true;
+		*all = true;
 		return 0;
 	}
-	r = keys_parse(&options, "device", value, err);
+	r = keys_parse(&options, name, value, err);
 	if (r < 0)
 		return r;
 	driver = options_find(options, "driver");
 	if (driver && (options_find(options, "help") || options_find(options, "?"))) {
-		cli->device_help_of = own(cli, driver->value);
+		*of = own(cli, driver->value);
 		return 0;
 	}
-	return cli_append(&cli->vm.devices, steal_ptr(&options), err);
+	return cli_append(list, steal_ptr(&options), err);
+}
+
+static int add_device(struct cli *cli, const char *value, struct mortise_error *err)
+{
+	return add_or_help(cli, "device", value, &cli->vm.devices, &cli->device_help, &cli->device_help_of, err);
 }
 
 static int add_blockdev(struct cli *cli, const char *value, struct mortise_error *err)
 {
-	return append_parsed(&cli->vm.blockdevs, "blockdev", value, err);
+	return add_or_help(cli, "blockdev", value, &cli->vm.blockdevs, &cli->blockdev_help, &cli->blockdev_help_of,
+			   err);
 }
 
 static int add_netdev(struct cli *cli, const char *value, struct mortise_error *err)
@@ -327,7 +335,9 @@ static const struct cli_option table[] = {
 	{"append", "TEXT", "kernel command line", set_append},
 	{"drive", "file=FILE,id=ID[,readonly=on][,direct=on]",
 	 "a disk image for a -device to use, in older words than -blockdev", cli_add_drive},
-	{"blockdev", "DRIVER,node-name=ID,filename=FILE[,...]", "a block node, in the words of QMP's blockdev-add",
+	{"blockdev", "DRIVER,node-name=ID,filename=FILE[,...]",
+	 "a block node, in the words of QMP's blockdev-add; `-blockdev help` lists drivers, `-blockdev DRIVER,help` "
+	 "options",
 	 add_blockdev},
 	{"netdev", "TYPE,id=ID[,...]", "a network backend, in the words of QMP's netdev_add", add_netdev},
 	{"device", "DRIVER[,id=ID][,addr=N][,...]",

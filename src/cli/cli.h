@@ -18,8 +18,8 @@ struct cli {
 	const char *pidfile;	      /* NULL: none */
 	const char *log_file;	      /* NULL: stderr */
 	enum mortise_log_level log_level;
-	bool help, version, accel_help, machine_help, device_help, netdev_help; /* print and end */
-	const char *device_help_of;						/* -device NAME,help */
+	bool help, version, accel_help, machine_help, blockdev_help, device_help, netdev_help; /* print and end */
+	const char *blockdev_help_of, *device_help_of;					       /* -device NAME,help */
 
 	char **owned; /* strings that were put together here */
 	size_t owned_count;

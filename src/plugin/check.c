@@ -80,8 +80,9 @@ int description_check(struct mortise_plugin *out, const struct mortise_plugin *f
 		return bad(&place, "it calls itself '%s': the file must be named %s.so", copy.name, copy.name);
 	while (copy.classes && copy.classes[classes] && classes <= CLASSES_MAX)
 		classes++;
-	if (!classes || classes > CLASSES_MAX)
-		return bad(&place, "it must have from 1 to %d classes", CLASSES_MAX);
+	if (classes > CLASSES_MAX ||
+	    (!classes && !(copy.block_drivers && copy.block_drivers[0]) && !(copy.net_drivers && copy.net_drivers[0])))
+		return bad(&place, "it must have a driver, and at most %d classes", CLASSES_MAX);
 	*out = copy;
 	return 0;
 }
@@ -93,13 +94,17 @@ static bool property_name_ok(const char *name)
 	return length && length < 64 && !name[length] && name[0] >= 'a' && name[0] <= 'z';
 }
 
-/* Keys of device_add that never reach a class. */
-static bool reserved(const char *name)
-{
-	static const char *const keys[] = {"driver", "id", "bus", "addr", "lun", "romfile"};
+/* Keys that never reach a class, or a driver. */
+static const char *const keys_of_devices[] = {"driver", "id", "bus", "addr", "lun", "romfile", NULL};
+static const char *const keys_of_blocks[] = {
+	"driver",	"node-name",	  "file",    "read-only",     "auto-read-only",
+	"cache.direct", "cache.no-flush", "discard", "detect-zeroes", NULL};
+static const char *const keys_of_nets[] = {"type", "id", NULL};
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (streq(name, keys[i]))
+static bool reserved(const char *const *keys, const char *name)
+{
+	for (; *keys; keys++)
+		if (streq(name, *keys))
 			return true;
 	return false;
 }
@@ -134,11 +139,12 @@ static int check_fallback(const struct place *place, const struct mortise_proper
 	return 0;
 }
 
-static int check_property(const struct place *place, const struct mortise_property *property, uint32_t instance_size)
+static int check_property(const struct place *place, const struct mortise_property *property, uint32_t instance_size,
+			  const char *const *keys)
 {
 	int r;
 
-	if (!property_name_ok(property->name) || reserved(property->name))
+	if (!property_name_ok(property->name) || reserved(keys, property->name))
 		return bad(place, "this is no name for a property");
 	if (property->flags & ~(uint32_t)PROPERTY_FLAGS || property->reserved)
 		return bad(place, "flags or fields are set that this host does not know");
@@ -152,6 +158,8 @@ static int check_property(const struct place *place, const struct mortise_proper
 		return bad(place, "an enum needs values");
 	if (!property->help)
 		return bad(place, "it has no help");
+	if (keys != keys_of_devices && property_is_backend(property->type))
+		return bad(place, "a backend cannot name another one");
 	return check_fallback(place, property);
 }
 
@@ -172,11 +180,11 @@ static int check_overlap(const struct place *place, const struct mortise_propert
 }
 
 /* Copies the table to this host's layout, checking each row. */
-static int copy_properties(struct place *place, struct mortise_class *class, uint32_t stride,
-			   struct mortise_property **out)
+static int copy_properties(struct place *place, const struct mortise_property *from, uint32_t stride,
+			   uint32_t instance_size, const char *const *keys, const struct mortise_property **out)
 {
 	_cleanup_free_ struct mortise_property *table = calloc(PROPERTIES_MAX + 1, sizeof(*table));
-	const char *row = (const char *)class->properties;
+	const char *row = (const char *)from;
 	uint32_t count = 0;
 	int r;
 
@@ -188,7 +196,7 @@ static int copy_properties(struct place *place, struct mortise_class *class, uin
 		memcpy(&table[count], row, MIN(stride, sizeof(*table)));
 		place->kind = "property";
 		place->name = table[count].name;
-		r = check_property(place, &table[count], class->instance_size);
+		r = check_property(place, &table[count], instance_size, keys);
 		if (r < 0)
 			return r;
 		r = check_overlap(place, table, count);
@@ -247,7 +255,6 @@ int class_check(struct mortise_class **out, const struct mortise_class *from, co
 {
 	struct place place = {.path = path, .driver = "?", .err = err};
 	_cleanup_(class_free_p) struct mortise_class *class = calloc(1, sizeof(*class));
-	struct mortise_property *properties = NULL;
 	struct mortise_monitor *monitor = NULL;
 	int r;
 
@@ -275,9 +282,8 @@ int class_check(struct mortise_class **out, const struct mortise_class *from, co
 		return bad(&place, "realize() or notify() is missing");
 	if (class->children_max && (!class->child_added || !class->child_removed))
 		return bad(&place, "it takes children, but child_added() or child_removed() is missing");
-	class->properties = from->properties;
-	r = copy_properties(&place, class, from->property_size, &properties);
-	class->properties = properties;
+	r = copy_properties(&place, from->properties, from->property_size, class->instance_size, keys_of_devices,
+			    &class->properties);
 	if (r < 0)
 		return r;
 	class->property_size = sizeof(struct mortise_property);
@@ -312,4 +318,85 @@ struct mortise_class *class_free(struct mortise_class *class)
 	monitor_free((struct mortise_monitor *)class->monitor);
 	free(class);
 	return NULL;
+}
+
+/* --- drivers of backends --- */
+
+/* What both kinds begin with. */
+static int check_driver(struct place *place, uint32_t size, uint32_t least, uint32_t property_size, const char *driver,
+			const char *summary)
+{
+	if (!size_ok(size, least) || !size_ok(property_size, PROPERTY_SIZE_1_0))
+		return bad(place, "a driver says that it has %" PRIu32 " bytes, a property %" PRIu32, size,
+			   property_size);
+	if (!driver || !summary)
+		return bad(place, "a driver lacks a name or a summary");
+	place->driver = driver;
+	if (!plugin_name_ok(driver))
+		return bad(place, "a driver's name has small letters, digits and dashes");
+	return 0;
+}
+
+int block_driver_check(struct mortise_block_driver **out, const struct mortise_block_driver *from, const char *path,
+		       struct mortise_error *err)
+{
+	struct place place = {.path = path, .driver = "?", .err = err};
+	_cleanup_free_ struct mortise_block_driver *driver = calloc(1, sizeof(*driver));
+	int r;
+
+	if (!driver)
+		return mortise_fail(err, -ENOMEM, "Out of memory for plugin '%s'", path);
+	r = check_driver(&place, from->size, END_OF(struct mortise_block_driver, work_done), from->property_size,
+			 from->driver, from->summary);
+	if (r < 0)
+		return r;
+	memcpy(driver, from, MIN(from->size, sizeof(*driver)));
+	driver->size = sizeof(*driver);
+	driver->properties = NULL;
+	if (driver->flags)
+		return bad(&place, "its flags are 0x%" PRIx32 ", must be 0", driver->flags);
+	if (!driver->node_size || driver->node_size > INSTANCE_SIZE_MAX)
+		return bad(&place, "node_size is %" PRIu32 ", must be from 1 to %u", driver->node_size,
+			   INSTANCE_SIZE_MAX);
+	if (!driver->open || !driver->submit)
+		return bad(&place, "open() or submit() is missing");
+	r = copy_properties(&place, from->properties, from->property_size, driver->node_size, keys_of_blocks,
+			    &driver->properties);
+	if (r < 0)
+		return r;
+	driver->property_size = sizeof(struct mortise_property);
+	*out = steal_ptr(&driver);
+	return 0;
+}
+
+int net_driver_check(struct mortise_net_driver **out, const struct mortise_net_driver *from, const char *path,
+		     struct mortise_error *err)
+{
+	struct place place = {.path = path, .driver = "?", .err = err};
+	_cleanup_free_ struct mortise_net_driver *driver = calloc(1, sizeof(*driver));
+	int r;
+
+	if (!driver)
+		return mortise_fail(err, -ENOMEM, "Out of memory for plugin '%s'", path);
+	r = check_driver(&place, from->size, END_OF(struct mortise_net_driver, fd_ready), from->property_size,
+			 from->driver, from->summary);
+	if (r < 0)
+		return r;
+	memcpy(driver, from, MIN(from->size, sizeof(*driver)));
+	driver->size = sizeof(*driver);
+	driver->properties = NULL;
+	if (driver->flags)
+		return bad(&place, "its flags are 0x%" PRIx32 ", must be 0", driver->flags);
+	if (!driver->net_size || driver->net_size > INSTANCE_SIZE_MAX)
+		return bad(&place, "net_size is %" PRIu32 ", must be from 1 to %u", driver->net_size,
+			   INSTANCE_SIZE_MAX);
+	if (!driver->open || !driver->send || !driver->receive || !driver->poll)
+		return bad(&place, "open(), send(), receive() or poll() is missing");
+	r = copy_properties(&place, from->properties, from->property_size, driver->net_size, keys_of_nets,
+			    &driver->properties);
+	if (r < 0)
+		return r;
+	driver->property_size = sizeof(struct mortise_property);
+	*out = steal_ptr(&driver);
+	return 0;
 }

@@ -19,6 +19,12 @@ int class_check(struct mortise_class **out, const struct mortise_class *from, co
 int class_check_parent(const struct mortise_class *class, const struct mortise_class *const *classes, const char *path,
 		       struct mortise_error *err);
 
+/* The same for a driver of a backend. The copy and its property table are to be freed. */
+int block_driver_check(struct mortise_block_driver **out, const struct mortise_block_driver *from, const char *path,
+		       struct mortise_error *err);
+int net_driver_check(struct mortise_net_driver **out, const struct mortise_net_driver *from, const char *path,
+		     struct mortise_error *err);
+
 struct mortise_class *class_free(struct mortise_class *class);
 DEFINE_CLEANUP(struct mortise_class *, class_free)
 

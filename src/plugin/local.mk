@@ -2,6 +2,8 @@
 libmortise_a_SOURCES += \
 	src/plugin/check.c \
 	src/plugin/check.h \
+	src/plugin/drivers.c \
+	src/plugin/drivers.h \
 	src/plugin/elf.c \
 	src/plugin/elf.h \
 	src/plugin/find.c \

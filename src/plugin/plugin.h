@@ -42,7 +42,9 @@ struct plugin {
 	const struct mortise_class *const *classes; /* likewise, NULL-terminated; those of `description` are raw */
 	const char *file;
 	const char *sha256; /* of the file's content when it was loaded, in hex */
-	unsigned instances;
+	unsigned instances; /* of its classes, and opened stores and netdevs of its drivers */
+	const struct mortise_block_driver *const *block_drivers; /* copies, NULL-terminated */
+	const struct mortise_net_driver *const *net_drivers;	 /* likewise */
 	bool current; /* new instances are made of it; false: of a newer version, or of an older one again */
 };
 const struct plugin *plugins_next(struct plugins *plugins, const struct plugin *after); /* NULL: the first */
@@ -54,6 +56,10 @@ const struct plugin *plugins_next(struct plugins *plugins, const struct plugin *
  */
 int plugins_class(struct plugins *plugins, const char *driver, const struct mortise_class **out,
 		  struct mortise_error *err);
+
+/* The drivers of block nodes and of netdevs in <dir>/block-<driver>.so and <dir>/net-<type>.so. Errors as above. */
+const struct block_source *plugins_block_source(struct plugins *plugins);
+const struct net_source *plugins_net_source(struct plugins *plugins);
 
 /* Loads <dir>/<name>.so ahead of its first use, unless it is loaded. `name` is that of a driver in it. Errors as above.
  */

@@ -11,6 +11,7 @@
 #include "base/sha256.h"
 #include "base/util.h"
 #include "plugin/check.h"
+#include "plugin/drivers.h"
 #include "plugin/load.h"
 #include "plugin/policy.h"
 
@@ -21,6 +22,7 @@ struct entry {
 	char *file;
 	char sha256[SHA256_HEX_SIZE];
 	struct mortise_class **classes; /* NULL-terminated */
+	struct plugin_drivers drivers;
 };
 
 struct plugins {
@@ -30,6 +32,8 @@ struct plugins {
 	struct policy *policy;					    /* NULL: whatever is in the directory */
 	bool locked;						    /* no file is loaded any more */
 	struct entry *first, **last;
+	struct block_source blocks;
+	struct net_source nets;
 };
 
 static struct entry *entry_free(struct entry *entry)
@@ -39,6 +43,7 @@ static struct entry *entry_free(struct entry *entry)
 	for (struct mortise_class **class = entry->classes; class && *class; class ++)
 		class_free(*class);
 	free(entry->classes);
+	drivers_free(&entry->drivers);
 	free(entry->file);
 	free(entry);
 	return NULL;
@@ -102,10 +107,16 @@ static const struct mortise_class *find_class(struct mortise_class *const *class
 	return NULL;
 }
 
+/* Whether it has what the file NAME.so is looked for: a class of that name, or a driver. */
+static bool provides(const struct entry *entry, const char *name)
+{
+	return find_class(entry->classes, name) || drivers_provide(&entry->drivers, name);
+}
+
 static struct entry *find_provider(struct plugins *plugins, const char *name)
 {
 	for (struct entry *entry = plugins->first; entry; entry = entry->next)
-		if (entry->plugin.current && find_class(entry->classes, name))
+		if (entry->plugin.current && provides(entry, name))
 			return entry;
 	return NULL;
 }
@@ -188,7 +199,7 @@ static int copy_classes(const struct plugins *plugins, struct entry *entry, stru
 	size_t count = 0;
 	int r;
 
-	while (from[count])
+	while (from && from[count])
 		count++;
 	entry->classes = calloc(count + 1, sizeof(*entry->classes));
 	if (!entry->classes)
@@ -264,12 +275,14 @@ static int open_entry(struct plugins *plugins, struct plugin_file *file, struct 
 		return r;
 	entry->file = steal_ptr(&file->path);
 	r = copy_classes(plugins, entry, err);
+	if (r == 0)
+		r = drivers_copy(&entry->drivers, &entry->description, entry->file, err);
 	if (r < 0)
 		return r;
 	r = check_unique(plugins, entry, old, err);
 	if (r < 0)
 		return r;
-	if (driver && !find_class(entry->classes, driver))
+	if (driver && !provides(entry, driver))
 		return mortise_fail(err, -ENOEXEC, "Plugin '%s' has no driver '%s' in it", entry->file, driver);
 	r = call_init(plugins, entry, err);
 	if (r < 0)
@@ -279,6 +292,8 @@ static int open_entry(struct plugins *plugins, struct plugin_file *file, struct 
 		.file = entry->file,
 		.sha256 = entry->sha256,
 		.classes = (const struct mortise_class *const *)entry->classes,
+		.block_drivers = (const struct mortise_block_driver *const *)entry->drivers.blocks,
+		.net_drivers = (const struct mortise_net_driver *const *)entry->drivers.nets,
 	};
 	log_info("Loaded plugin %s %s from '%s', SHA-256 %s", entry->description.name, entry->description.version,
 		 entry->file, entry->sha256);
@@ -365,7 +380,78 @@ int plugins_class(struct plugins *plugins, const char *driver, const struct mort
 	if (r < 0)
 		return r;
 	*out = find_class(entry->classes, name);
+	if (!*out)
+		return mortise_fail(err, -ENOENT,
+				    "'%s' is not a valid device model name: plugin '%s' has no device of "
+				    "that name in it",
+				    name, entry->file);
 	return 0;
+}
+
+/* --- drivers of backends --- */
+
+/* The plugin <kind>-<driver>. A driver's name cannot be a path: nothing but letters, digits and dashes passes. */
+static int provide_driver(struct plugins *plugins, const char *kind, const char *driver, struct entry **out,
+			  struct mortise_error *err)
+{
+	char name[PLUGIN_NAME_SIZE];
+
+	if (!plugin_name_ok(driver) || snprintf(name, sizeof(name), "%s-%s", kind, driver) >= (int)sizeof(name))
+		return mortise_fail(err, -EINVAL, "a driver's name has small letters, digits and dashes, at most %d",
+				    PLUGIN_NAME_SIZE - 1 - (int)strlen(kind) - 1);
+	return provide(plugins, name, out, err);
+}
+
+static int find_block_driver(void *plugins, const char *driver, const struct mortise_block_driver **out,
+			     struct mortise_error *err)
+{
+	struct entry *entry;
+	int r = provide_driver(plugins, "block", driver, &entry, err);
+
+	if (r == 0)
+		*out = drivers_block(&entry->drivers, driver);
+	return r;
+}
+
+static int find_net_driver(void *plugins, const char *type, const struct mortise_net_driver **out,
+			   struct mortise_error *err)
+{
+	struct entry *entry;
+	int r = provide_driver(plugins, "net", type, &entry, err);
+
+	if (r == 0)
+		*out = drivers_net(&entry->drivers, type);
+	return r;
+}
+
+static void use_block_driver(void *opaque, const struct mortise_block_driver *driver, int change)
+{
+	const struct plugins *plugins = opaque;
+
+	for (struct entry *entry = plugins->first; entry; entry = entry->next)
+		if (drivers_block(&entry->drivers, driver->driver) == driver)
+			entry->plugin.instances += (unsigned)change;
+}
+
+static void use_net_driver(void *opaque, const struct mortise_net_driver *driver, int change)
+{
+	const struct plugins *plugins = opaque;
+
+	for (struct entry *entry = plugins->first; entry; entry = entry->next)
+		if (drivers_net(&entry->drivers, driver->driver) == driver)
+			entry->plugin.instances += (unsigned)change;
+}
+
+const struct block_source *plugins_block_source(struct plugins *plugins)
+{
+	plugins->blocks = (struct block_source){find_block_driver, use_block_driver, plugins};
+	return &plugins->blocks;
+}
+
+const struct net_source *plugins_net_source(struct plugins *plugins)
+{
+	plugins->nets = (struct net_source){find_net_driver, use_net_driver, plugins};
+	return &plugins->nets;
 }
 
 int plugins_load(struct plugins *plugins, const char *name, const struct plugin **out, struct mortise_error *err)

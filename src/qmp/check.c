@@ -126,7 +126,7 @@ static int check_object(const struct schema_type *type, const cJSON *object, con
 		if (r < 0)
 			return r;
 	}
-	if (type->open)
+	if (type->open || (!variant && type->tag && find_member(type, type->tag)->type->open))
 		return 0;
 	for (const cJSON *item = object->child; item; item = item->next) {
 		const struct place inner = {.outer = place, .name = item->string};
@@ -161,6 +161,8 @@ static int check_enum(const struct schema_type *type, const cJSON *value, const 
 	for (const char *const *word = type->values; *word; word++)
 		if (streq(*word, value->valuestring))
 			return 0;
+	if (type->open)
+		return 0;
 	return mortise_fail(err, -EINVAL, "Parameter '%s' does not accept value '%s'",
 			    path_of(place, path, sizeof(path)), value->valuestring);
 }

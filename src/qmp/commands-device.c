@@ -2,11 +2,11 @@
 /*
  * qmp/commands-device.c - devices: plugged and unplugged.
  */
-#include "base/properties.h"
 #include "qmp/borrow.h"
 #include "qmp/commands.h"
 #include "qmp/context.h"
 #include "qmp/json.h"
+#include "qmp/types-property.h"
 #include "vm/hotplug.h"
 
 static ALTERNATE_TYPE(SlotNumber, "the number of a slot, as a JSON number or in a string, decimal or 0x hexadecimal",
@@ -33,34 +33,17 @@ static void run_device_del(struct qmp_call *call, const cJSON *arguments)
 	hotplug_device_del(vm_of(call), json_string(arguments, "id"), qmp_reply(call));
 }
 
-static OBJECT_TYPE(ObjectPropertyInfo, "an option of a driver", MUST("name", str, "its name"),
-		   MUST("type", str, "what its value is: bool, uint32, size, str, ..."),
-		   MAY("description", str, "what it is for"), MAY("default-value", str, "as on the command line"));
-static ARRAY_TYPE(ObjectPropertyInfo);
-
 static void run_device_list_properties(struct qmp_call *call, const cJSON *arguments)
 {
 	const struct mortise_class *class;
 	struct mortise_error err = {0};
-	cJSON *list;
 	int r = plugins_class(vm_of(call)->plugins, json_string(arguments, "typename"), &class, &err);
 
 	if (r < 0) {
 		qmp_answer(call, r, &err);
 		return;
 	}
-	list = cJSON_CreateArray();
-	for (const struct mortise_property *property = class->properties; property->name; property++) {
-		cJSON *item = cJSON_CreateObject();
-
-		cJSON_AddStringToObject(item, "name", property->name);
-		cJSON_AddStringToObject(item, "type", property_type_name(property->type));
-		cJSON_AddStringToObject(item, "description", property->help);
-		if (property->fallback)
-			cJSON_AddStringToObject(item, "default-value", property->fallback);
-		cJSON_AddItemToArray(list, item);
-	}
-	qmp_return(call, list);
+	qmp_return(call, describe_properties(class->properties));
 }
 
 static const struct schema_command commands[] = {

@@ -7,6 +7,7 @@
 #include "qmp/commands.h"
 #include "qmp/context.h"
 #include "qmp/json.h"
+#include "qmp/types-property.h"
 #include "vm/hotplug.h"
 #include "vm/upgrade.h"
 
@@ -14,14 +15,20 @@ static OBJECT_TYPE(PluginClass, "a driver in a plugin", MUST("driver", str, "its
 		   MUST("summary", str, "what it is"), MUST("virtio-id", int, "its virtio device type"),
 		   MUST("queues", int, "how many virtqueues it has at most"));
 static ARRAY_TYPE(PluginClass);
+static OBJECT_TYPE(PluginDriver, "a driver of backends in a plugin",
+		   MUST("driver", str, "its name for blockdev-add, or as the type in netdev_add"),
+		   MUST("summary", str, "what it is"), MUST("properties", ObjectPropertyInfo_array, "its options"));
+static ARRAY_TYPE(PluginDriver);
 static OBJECT_TYPE(PluginInfo, "a loaded plugin", MUST("name", str, "its name"), MUST("version", str, "its version"),
 		   MUST("summary", str, "what it is"), MUST("license", str, "an SPDX expression"),
 		   MUST("file", str, "where it was loaded from"), MUST("abi", str, "major.minor of the ABI it needs"),
 		   MUST("sha256", str, "of the file as it was loaded, in hex"),
 		   MUST("current", bool, "whether new devices are of this version"),
-		   MUST("instances", int, "how many devices of it there are"),
+		   MUST("instances", int, "how many devices, block nodes and netdevs of it there are"),
 		   MUST("devices", str_array, "their ids, as far as they are plugged"),
-		   MUST("classes", PluginClass_array, "its drivers"));
+		   MUST("classes", PluginClass_array, "its drivers of devices"),
+		   MUST("block-drivers", PluginDriver_array, "its drivers of block nodes"),
+		   MUST("net-drivers", PluginDriver_array, "its types of netdevs"));
 static ARRAY_TYPE(PluginInfo);
 
 struct devices_of {
@@ -37,10 +44,20 @@ static void add_device(void *opaque, const struct hotplug_device *device)
 		cJSON_AddItemToArray(of->ids, cJSON_CreateString(device->id));
 }
 
+static void add_driver(cJSON *list, const char *driver, const char *summary, const struct mortise_property *properties)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(item, "driver", driver);
+	cJSON_AddStringToObject(item, "summary", summary);
+	cJSON_AddItemToObject(item, "properties", describe_properties(properties));
+	cJSON_AddItemToArray(list, item);
+}
+
 static cJSON *describe_plugin(struct vm *vm, const struct plugin *plugin)
 {
 	const struct mortise_plugin *description = plugin->description;
-	cJSON *info = cJSON_CreateObject(), *classes;
+	cJSON *info = cJSON_CreateObject(), *classes, *drivers;
 	struct devices_of of = {.plugin = plugin};
 	char abi[16];
 
@@ -66,6 +83,12 @@ static cJSON *describe_plugin(struct vm *vm, const struct plugin *plugin)
 		json_add_unsigned(item, "queues", (*class)->queue_count);
 		cJSON_AddItemToArray(classes, item);
 	}
+	drivers = cJSON_AddArrayToObject(info, "block-drivers");
+	for (const struct mortise_block_driver *const *driver = plugin->block_drivers; *driver; driver++)
+		add_driver(drivers, (*driver)->driver, (*driver)->summary, (*driver)->properties);
+	drivers = cJSON_AddArrayToObject(info, "net-drivers");
+	for (const struct mortise_net_driver *const *driver = plugin->net_drivers; *driver; driver++)
+		add_driver(drivers, (*driver)->driver, (*driver)->summary, (*driver)->properties);
 	return info;
 }
 

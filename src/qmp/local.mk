@@ -59,6 +59,8 @@ libmortise_a_SOURCES += \
 	src/qmp/text.h \
 	src/qmp/types-block.c \
 	src/qmp/types-block.h \
+	src/qmp/types-property.c \
+	src/qmp/types-property.h \
 	src/qmp/version.c \
 	src/qmp/version.h \
 	src/qmp/writer.c \

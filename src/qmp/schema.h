@@ -33,7 +33,12 @@ struct schema_type {
 	const struct schema_member *members;   /* ended by a NULL name */
 	const char *tag;		       /* the name of a member of an enum type; NULL: no variants */
 	const struct schema_variant *variants; /* ended by a NULL value; a value that is not there adds no members */
-	bool open;			       /* other members are let through: whoever consumes them checks them */
+
+	/*
+	 * Other members, of an enum other values, are let through: whoever consumes them checks them. With a value that
+	 * the enum of `tag` does not name come members that are not named here either.
+	 */
+	bool open;
 };
 
 struct schema_member {
@@ -99,6 +104,14 @@ extern const struct schema_type type_str, type_bool, type_int, type_uint, type_n
 		.kind = SCHEMA_ENUM,                                \
 		.help = about,                                      \
 		.values = (const char *const[]){__VA_ARGS__, NULL}, \
+	}
+#define OPEN_ENUM_TYPE(type, about, ...)                            \
+	const struct schema_type type_##type = {                    \
+		.name = #type,                                      \
+		.kind = SCHEMA_ENUM,                                \
+		.help = about,                                      \
+		.values = (const char *const[]){__VA_ARGS__, NULL}, \
+		.open = true,                                       \
 	}
 #define ARRAY_TYPE(of) \
 	const struct schema_type type_##of##_array = {.name = #of "List", .kind = SCHEMA_ARRAY, .element = &type_##of}

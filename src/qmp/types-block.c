@@ -6,7 +6,11 @@
 
 /* --- blockdev-add --- */
 
-static ENUM_TYPE(BlockdevDriver, "what a node's data comes from", "raw", "file", "host_device", "null-co", "null-aio");
+static OPEN_ENUM_TYPE(
+	BlockdevDriver,
+	"what a node's data comes from; any other name is that of a plugin's driver, whose options are further "
+	"members: see query-plugins",
+	"raw", "file", "host_device", "null-co", "null-aio");
 static ENUM_TYPE(BlockdevAioOptions, "how requests reach the host's kernel", "threads", "native", "io_uring");
 static ENUM_TYPE(BlockdevDiscardOptions, "what becomes of the guest's discards", "ignore", "unmap", "off", "on");
 static ENUM_TYPE(BlockdevDetectZeroesOptions, "whether written zeroes are looked for", "off");

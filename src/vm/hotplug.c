@@ -314,11 +314,21 @@ static void unrealized(struct reply *work, int result)
 /* Children go first. Taken up again for each that has come to rest. */
 static void remove_children(struct plugged *plugged);
 
+/* Requests of a device that is to go are not waited for for ever: its store may be gone. */
+static void hurry(const struct plugged *plugged, bool on)
+{
+	struct mortise_block *block = plugin_instance_block(plugged->device);
+
+	if (block)
+		block_hurry(block, on);
+}
+
 static void exchanged(struct reply *work, int result)
 {
 	struct plugged *plugged = container_of(work, struct plugged, work);
 
 	if (result < 0) {
+		hurry(plugged, false);
 		plugged->step = PRESENT;
 		plugged_changed(plugged->vm);
 		answer(plugged->vm, plugged->reply, result, &work->error);
@@ -343,6 +353,7 @@ static void take_out(struct plugged *plugged)
 		plugged->work = (struct reply){.done = unrealized};
 		device_unrealize(plugged->device, &plugged->work);
 	} else {
+		hurry(plugged, true);
 		plugged->work = (struct reply){.done = exchanged};
 		slot_exchange(plugged_slot(plugged), NULL, &plugged->work);
 	}

@@ -144,6 +144,10 @@ int vm_new(struct vm **out, const struct vm_config *config, struct loop *loop, s
 		r = block_nodes_new(&vm->blocks, loop, err);
 	if (r == 0)
 		r = nets_new(&vm->nets, loop, err);
+	if (r == 0) {
+		block_nodes_set_source(vm->blocks, plugins_block_source(vm->plugins));
+		nets_set_source(vm->nets, plugins_net_source(vm->plugins));
+	}
 	if (r == 0)
 		r = chars_new(&vm->chars, err);
 	if (r < 0)
@@ -240,6 +244,8 @@ static void bring_to_rest(struct vm *vm)
 
 	if (overdue)
 		evtimer_add(overdue, &limit);
+	for (struct mortise_block *node = NULL; vm->blocks && (node = block_next(vm->blocks, node));)
+		block_hurry(node, true);
 	if (vm->accel) {
 		vm_stop(vm, &stopped.reply);
 		wait_for(&stopped, NULL);

@@ -385,10 +385,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_another_file),  TEST(test_other_driver),  TEST(test_crosswise),  TEST(test_all_or_nothing),
-		TEST(test_refused),	  TEST(test_larger_blocks), TEST(test_under_load), TEST(test_all_or_nothing),
-		TEST(test_larger_blocks), TEST(test_under_load),    TEST(test_leaving),	   TEST(test_end),
-		TEST(test_medium),
+		TEST(test_another_file), TEST(test_other_driver),  TEST(test_crosswise),  TEST(test_all_or_nothing),
+		TEST(test_refused),	 TEST(test_larger_blocks), TEST(test_under_load), TEST(test_leaving),
+		TEST(test_end),		 TEST(test_medium),
 	};
 
 	return cmocka_run_group_tests_name("block-reopen", tests, NULL, NULL);

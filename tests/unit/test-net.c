@@ -61,7 +61,7 @@ static void refusals(void **state)
 	rig_refuses(&rig, "id=n,ifname=t,script=/etc/ifup", -EINVAL, "'script'");
 	rig_refuses(&rig, "id=n,ifname=t,vhost=on", -ENOTSUP, "vhost");
 	rig_refuses(&rig, "id=n,ifname=sixteen-letters-", -EINVAL, "sixteen-letters-");
-	rig_refuses(&rig, "id=n,ifname=t,queues=9", -ERANGE, "'queues'");
+	rig_refuses(&rig, "id=n,ifname=t,queues=9", -EINVAL, "'queues'");
 	rig_refuses(&rig, "tap,id=n,fd=99999", -EBADF, "99999");
 	rig_refuses(&rig, "tap,id=n,fd=net0", -EINVAL, "net0");
 	rig_refuses(&rig, "tap,id=n,fd=0", -EINVAL, "no tap");
