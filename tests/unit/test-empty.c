@@ -53,7 +53,7 @@ static void net_info(struct mortise_net *net, struct mortise_net_info *info)
 }
 
 static const struct mortise_host host = {
-	.size = sizeof(host),
+	.size = offsetof(struct mortise_host, net_vhost),
 	.abi_major = MORTISE_ABI_MAJOR,
 	.abi_minor = MORTISE_ABI_MINOR,
 	.offer_features = offer_features,

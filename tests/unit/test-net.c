@@ -59,7 +59,6 @@ static void refusals(void **state)
 	rig_refuses(&rig, "tap,id=n", -EINVAL, "'ifname'");
 	rig_refuses(&rig, "tap,id=n,ifname=a,fd=3", -EINVAL, "'fd'");
 	rig_refuses(&rig, "id=n,ifname=t,script=/etc/ifup", -EINVAL, "'script'");
-	rig_refuses(&rig, "id=n,ifname=t,vhost=on", -ENOTSUP, "vhost");
 	rig_refuses(&rig, "id=n,ifname=sixteen-letters-", -EINVAL, "sixteen-letters-");
 	rig_refuses(&rig, "id=n,ifname=t,queues=9", -EINVAL, "'queues'");
 	rig_refuses(&rig, "tap,id=n,fd=99999", -EBADF, "99999");
