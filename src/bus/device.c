@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "bus/bells.h"
 #include "bus/feature.h"
 #include "bus/instance.h"
 
@@ -129,6 +130,7 @@ struct mortise_device *device_free(struct mortise_device *device)
 {
 	if (!device)
 		return NULL;
+	bells_leave(device); /* of an empty instance, which ends behind its slot */
 	if (device->own_loop)
 		loop_free(device->loop);
 	for (uint32_t i = 0; device->queues && i < device->queue_count; i++)
