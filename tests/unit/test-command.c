@@ -189,6 +189,7 @@ static void test_later(void **state)
 	ask(&f, &sets, device, 0, 1);
 	assert_int_equal(answer_of(&sets), 0);
 	assert_int_equal(answer_of(&waits), 0);
+	device_call_free(sets.call);
 	ask(&f, &left, device, 1, 0);
 	ask(&f, &sets, device, 0, 200); /* goes before it, and shows that it has arrived */
 	assert_int_equal(answer_of(&sets), -ERANGE);
@@ -197,6 +198,7 @@ static void test_later(void **state)
 	assert_int_equal(answer_of(&left), -ENODEV);
 	assert_names(&left.call->reply.error, "x-gauge-wait");
 	device_call_free(waits.call);
+	device_call_free(sets.call);
 	device_call_free(left.call);
 	fixture_close(&f);
 }
