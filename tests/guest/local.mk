@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests with a real guest; they skip, and say so, where scripts/guest has not been run.
 
-GUEST_TESTS = tests/guest/balloon.py tests/guest/boot.py tests/guest/bootdisks.py tests/guest/cycles.py tests/guest/disks.py \
+GUEST_TESTS = tests/guest/balloon.py tests/guest/boot.py tests/guest/bootdisks.py tests/guest/cycles.py tests/guest/demo.py tests/guest/disks.py \
 	tests/guest/nbd.py tests/guest/netcycles.py tests/guest/netpair.py tests/guest/netqueues.py tests/guest/nets.py tests/guest/netuser.py tests/guest/plugin.py \
 	tests/guest/power.py tests/guest/reopen.py tests/guest/rng.py tests/guest/serial.py tests/guest/smallcache.py \
 	tests/guest/smp.py tests/guest/unplug.py
