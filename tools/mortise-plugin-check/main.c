@@ -150,9 +150,9 @@ static bool check(const struct arguments *given, struct report *report, struct p
 		if (!board || !check_driver(given, &subject, facts->children[i]))
 			return false;
 	}
-	if (!checked)
-		fprintf(stderr, "mortise-plugin-check: there is no driver '%s' in it\n", given->driver);
-	return checked;
+	if (!checked && given->driver)
+		fprintf(stderr, "mortise-plugin-check: there is no device driver '%s' in it\n", given->driver);
+	return checked || !given->driver;
 }
 
 static void remove_scratch(const char *path)

@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "phases.h"
 #include "plugin/check.h"
+#include "plugin/drivers.h"
 #include "plugin/elf.h"
 #include "plugin/find.h"
 
@@ -125,7 +126,7 @@ static void look_at_classes(const struct mortise_plugin *plugin, const char *pat
 	struct mortise_class *classes[DRIVERS_MAX + 1] = {NULL};
 	struct mortise_error error = {0};
 
-	for (unsigned i = 0; plugin->classes[i] && i < DRIVERS_MAX; i++) {
+	for (unsigned i = 0; plugin->classes && plugin->classes[i] && i < DRIVERS_MAX; i++) {
 		if (class_check(&classes[i], plugin->classes[i], plugin->name, path, &error) < 0) {
 			rule_broken(RULE_DESCRIPTION, "%s", error.message);
 			return;
@@ -137,6 +138,20 @@ static void look_at_classes(const struct mortise_plugin *plugin, const char *pat
 	for (unsigned i = 0; classes[i]; i++)
 		if (class_check_parent(classes[i], (const struct mortise_class *const *)classes, path, &error) < 0)
 			rule_broken(RULE_DESCRIPTION, "%s", error.message);
+}
+
+static void look_at_backends(const struct mortise_plugin *plugin, const char *path, struct plugin_facts *facts)
+{
+	struct plugin_drivers drivers = {0};
+	struct mortise_error error = {0};
+
+	if (drivers_copy(&drivers, plugin, path, &error) < 0)
+		rule_broken(RULE_DESCRIPTION, "%s", error.message);
+	for (unsigned i = 0; drivers.blocks && drivers.blocks[i]; i++)
+		facts->backend_count++;
+	for (unsigned i = 0; drivers.nets && drivers.nets[i]; i++)
+		facts->backend_count++;
+	drivers_free(&drivers);
 }
 
 static void look_at_description(void *handle, const struct plugin_file *file, const struct subject *subject,
@@ -156,6 +171,7 @@ static void look_at_description(void *handle, const struct plugin_file *file, co
 	snprintf(facts->license, sizeof(facts->license), "%s", plugin.license);
 	snprintf(facts->abi, sizeof(facts->abi), "%u.%u", plugin.abi_major, plugin.abi_minor);
 	look_at_classes(&plugin, file->path, facts);
+	look_at_backends(&plugin, file->path, facts);
 }
 
 void phase_object(const struct subject *subject, struct plugin_facts *facts)

@@ -15,6 +15,7 @@ struct plugin_facts {
 	unsigned driver_count;
 	char drivers[DRIVERS_MAX][64];
 	bool children[DRIVERS_MAX]; /* plugged into others */
+	unsigned backend_count;	    /* drivers of block nodes and netdevs */
 };
 
 void phase_object(const struct subject *subject, struct plugin_facts *facts);

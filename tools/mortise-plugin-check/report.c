@@ -61,6 +61,8 @@ bool report_tap(const struct report *report)
 	       report->path, facts->sha256);
 	printf("# ABI      %s, checked by mortise-plugin-check " PACKAGE_VERSION " with ABI %d.%d\n", facts->abi,
 	       MORTISE_ABI_MAJOR, MORTISE_ABI_MINOR);
+	if (facts->backend_count)
+		printf("# backends %u drivers, of which the descriptions alone were looked at\n", facts->backend_count);
 	printf("# checks   %u passed, %u failed, %u not applicable\n", count.kept, count.broken, count.skipped);
 	return !count.broken;
 }
@@ -96,6 +98,7 @@ bool report_json(const struct report *report)
 	cJSON_AddStringToObject(root, "abi", facts->abi);
 	cJSON_AddStringToObject(root, "host-version", PACKAGE_VERSION);
 	cJSON_AddStringToObject(root, "host-abi", abi);
+	cJSON_AddNumberToObject(root, "backends-only-described", facts->backend_count);
 	cJSON_AddNumberToObject(root, "passed", count.kept);
 	cJSON_AddNumberToObject(root, "failed", count.broken);
 	cJSON_AddNumberToObject(root, "not-applicable", count.skipped);
