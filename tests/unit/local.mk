@@ -43,6 +43,14 @@ UNIT_TESTS += tests/unit/test-block-hang
 tests_unit_test_block_hang_SOURCES = tests/unit/test-block-hang.c $(BLOCK_FIXTURE)
 tests_unit_test_block_hang_LDADD = $(UNIT_LIBS)
 
+if HAVE_NBD
+UNIT_TESTS += tests/unit/test-block-nbd
+endif
+tests_unit_test_block_nbd_SOURCES = tests/unit/test-block-nbd.c $(BLOCK_FIXTURE) tests/unit/nbd-server.c tests/unit/nbd-server.h \
+	plugins/block-nbd/block-nbd.c plugins/block-nbd/connect.c plugins/block-nbd/nbd.h plugins/block-nbd/requests.c
+tests_unit_test_block_nbd_CFLAGS = $(AM_CFLAGS) $(NBD_CFLAGS)
+tests_unit_test_block_nbd_LDADD = $(UNIT_LIBS) $(NBD_LIBS)
+
 UNIT_TESTS += tests/unit/test-block-qemu
 tests_unit_test_block_qemu_SOURCES = tests/unit/test-block-qemu.c $(BLOCK_FIXTURE)
 tests_unit_test_block_qemu_LDADD = $(UNIT_LIBS)
