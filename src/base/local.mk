@@ -15,6 +15,7 @@ libmortise_a_SOURCES += \
 	src/base/options.h \
 	src/base/properties.c \
 	src/base/properties.h \
+	src/base/ram-files.c \
 	src/base/ram.c \
 	src/base/ram.h \
 	src/base/reply.h \

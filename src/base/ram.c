@@ -24,19 +24,25 @@ int ram_new(struct ram **out, uint64_t size, bool shared, struct mortise_error *
 	if (!ram)
 		return mortise_fail(err, -ENOMEM, "Out of memory for the guest memory's description");
 	ram->fd = -1;
+	pthread_mutex_init(&ram->files_lock, NULL);
 	if (shared) {
 		ram->fd = memfd_create("mortise-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 		if (ram->fd < 0 || ftruncate(ram->fd, (off_t)size) < 0)
 			return mortise_fail(err, -errno, "Could not make a memfd of %" PRIu64 " bytes: %s", size,
 					    strerror(errno));
 	}
-	host = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		    MAP_NORESERVE | (shared ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS), ram->fd, 0);
+	/* The place of files is taken together with RAM's, so that one number tells a page of either. */
+	host = mmap(NULL, size + RAM_FILES_SIZE, PROT_NONE, MAP_NORESERVE | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (host != MAP_FAILED) {
+		ram->host = host;
+		ram->size = size;
+		host = mmap(host, size, PROT_READ | PROT_WRITE,
+			    MAP_FIXED | MAP_NORESERVE | (shared ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS), ram->fd,
+			    0);
+	}
 	if (host == MAP_FAILED)
 		return mortise_fail(err, -errno, "Could not map %" PRIu64 " bytes of guest memory: %s", size,
 				    strerror(errno));
-	ram->host = host;
-	ram->size = size;
 
 	/* Both are wishes: huge pages save first-touch faults, and a core dump of the VMM need not hold the guest's
 	 * memory. */
@@ -51,9 +57,10 @@ struct ram *ram_free(struct ram *ram)
 	if (!ram)
 		return NULL;
 	if (ram->host)
-		munmap(ram->host, ram->size);
+		munmap(ram->host, ram_span(ram));
 	if (ram->fd >= 0)
 		close(ram->fd);
+	pthread_mutex_destroy(&ram->files_lock);
 	free(ram);
 	return NULL;
 }

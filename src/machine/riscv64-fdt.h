@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ram.h"
 #include <mortise/error.h>
 
 /* Addresses and interrupt numbers of the board: the one place where they stand. */
@@ -16,6 +17,7 @@
 #define RISCV64_SLOT_BASE UINT64_C(0x10010000)
 #define RISCV64_SLOT_STRIDE UINT64_C(0x1000)
 #define RISCV64_RAM_BASE UINT64_C(0x80000000)
+#define RISCV64_FILES_BASE (RISCV64_RAM_BASE + RAM_MAX) /* Linux on Sv39 reaches 128 GiB from RAM's start */
 
 #define RISCV64_UART_IRQ 10
 #define RISCV64_RTC_IRQ 11

@@ -157,6 +157,7 @@ static int build(struct riscv64 *board, const struct machine_config *config, str
 	r = machine_slots_parse(&board->slots, config, err);
 	if (r == 0)
 		r = ram_map(config->ram, RISCV64_RAM_BASE, config->ram->size, err);
+	ram_place_files(config->ram, RISCV64_FILES_BASE);
 	if (r == 0)
 		r = plic_new(&board->plic, config->cpus, err);
 	if (r == 0)

@@ -256,6 +256,7 @@ static int build(struct x86_64 *board, const struct machine_config *config, stru
 	r = parse_options(board, config, err);
 	if (r == 0)
 		r = map_ram(config->ram, err);
+	ram_place_files(config->ram, X86_64_FILES_BASE);
 	if (r == 0)
 		r = uart_new(&board->uart, config->serial, gsi_line(&board->gsis, X86_64_UART_GSI, 0), err);
 	if (r == 0)

@@ -9,6 +9,7 @@
 /* Memory: up to the hole, and above 4 GiB what did not fit below. */
 #define X86_64_HOLE_BASE 0xc0000000
 #define X86_64_HOLE_END 0x100000000
+#define X86_64_FILES_BASE 0x1800000000 /* above the most RAM */
 
 /* In the hole; the interrupt controllers' places are the architecture's. */
 #define X86_64_SLOT_BASE 0xd0000000

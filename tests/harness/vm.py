@@ -184,7 +184,11 @@ class VM:
         with open(f"/proc/{self.pid}/smaps", encoding="ascii") as file:
             for line in file:
                 key, *values = line.split()
-                if key == "Size:":
+                if not key.endswith(":"):
+                    reserved = values[0] == "---p"
+                elif reserved:
+                    continue
+                elif key == "Size:":
                     size = int(values[0])
                 elif key == "Anonymous:":
                     mappings.append((size, int(values[0]) << 10))

@@ -4,6 +4,8 @@
  */
 #include "unit.h"
 
+#include <sys/mman.h>
+
 #include "base/mmio.h"
 #include "base/options.h"
 #include "base/ram.h"
@@ -192,6 +194,90 @@ static void ram_watching(void **state)
 	assert_int_equal(ram_clear(ram, &err), 0);
 }
 
+static int temporary_file(uint64_t size)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	assert_int_equal(pwrite(fd, "data", 4, 0), 4);
+	return fd;
+}
+
+/* The accelerator's part: which files there are. */
+static int note_file(void *opaque, unsigned index, const struct ram_range *range, bool present)
+{
+	unsigned *there = opaque;
+
+	assert_true(index < RAM_FILES_MAX);
+	if (present && range->size == RAM_PAGE_SIZE)
+		return -EIO;
+	*there ^= 1u << index;
+	return 0;
+}
+
+#define FILES (UINT64_C(1) << 40)
+
+static void ram_files(void **state)
+{
+	_cleanup_(ram_free_p) struct ram *ram = NULL;
+	const uint64_t size = 3 * MIB, apart = 128 * MIB;
+	const int fd = temporary_file(size);
+	struct ram_range ranges[RAM_FILES_MAX + 1];
+	struct mortise_error err = {0};
+	unsigned there = 0;
+	char *stale, data[4];
+
+	assert_int_equal(ram_new(&ram, 128 * MIB, false, &err), 0);
+	assert_int_equal(ram_map(ram, 0, 128 * MIB, &err), 0);
+	assert_int_equal(ram_map_file(ram, fd, size, true, &ranges[0], &err), -ENOTSUP);
+	ram_place_files(ram, FILES);
+	ram->watch = (struct ram_watch){.file = note_file, .opaque = &there};
+	assert_null(ram_at(ram, FILES, 1));
+
+	for (unsigned i = 0; i < RAM_FILES_MAX; i++) {
+		assert_int_equal(ram_map_file(ram, fd, size, i > 0, &ranges[i], &err), 0);
+		assert_int_equal(ranges[i].base, FILES + i * apart);
+		assert_memory_equal(ram_at(ram, ranges[i].base, size), "data", 4);
+	}
+	assert_int_equal(there, UINT32_MAX);
+	assert_int_equal(ram_map_file(ram, fd, size, true, &ranges[RAM_FILES_MAX], &err), -ENOSPC);
+	assert_null(ram_at(ram, FILES, size + 1));
+	assert_null(ram_at(ram, FILES - 1, 2));
+	assert_null(ram_at(ram, FILES + size, 1));
+	assert_null(ram_at(ram, FILES, 0));
+	assert_null(ram_at(ram, FILES + 8, UINT64_MAX));
+
+	/* The file changes where it is writable alone; its memory is nothing that could be given back. */
+	memcpy(ram_at(ram, FILES, 4), "mine", 4);
+	assert_int_equal(pread(fd, data, 4, 0), 4);
+	assert_memory_equal(data, "data", 4);
+	memcpy(ram_at(ram, FILES + apart, 4), "ours", 4);
+	assert_int_equal(pread(fd, data, 4, 0), 4);
+	assert_memory_equal(data, "ours", 4);
+	assert_int_equal(ram_discard(ram, ram_at(ram, FILES, size), size), -EFAULT);
+
+	/* Who has an address still, harms nobody; the place is for the next one. */
+	stale = ram_at(ram, FILES + apart, 4);
+	ram_unmap_file(ram, &ranges[1]);
+	assert_int_equal(there, UINT32_MAX & ~2u);
+	assert_null(ram_at(ram, FILES + apart, 1));
+	memcpy(stale, "gone", 4);
+	assert_int_equal(pread(fd, data, 4, 0), 4);
+	assert_memory_equal(data, "ours", 4);
+	assert_int_equal(ram_map_file(ram, fd, RAM_PAGE_SIZE, true, &ranges[1], &err), -EIO);
+	assert_null(ram_at(ram, FILES + apart, 1));
+	assert_int_equal(ram_map_file(ram, fd, apart, true, &ranges[1], &err), 0);
+	assert_int_equal(ranges[1].base, FILES + apart);
+	assert_int_equal(ram_map_file(ram, fd, size + 1, true, &ranges[0], &err), -EINVAL);
+	for (unsigned i = 0; i < RAM_FILES_MAX; i++)
+		ram_unmap_file(ram, &ranges[i]);
+	assert_int_equal(there, 0);
+	assert_int_equal(ram_map_file(ram, fd, RAM_FILES_SIZE + RAM_PAGE_SIZE, true, &ranges[0], &err), -ENOSPC);
+	assert_int_equal(ram_map_file(ram, fd, RAM_FILES_SIZE, true, &ranges[0], &err), 0);
+	assert_non_null(ram_at(ram, FILES, RAM_FILES_SIZE));
+	close(fd);
+}
+
 static uint64_t read_offset(void *opaque, uint64_t offset, unsigned width)
 {
 	return *(uint64_t *)opaque + offset;
@@ -228,7 +314,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes),	cmocka_unit_test(macs),	      cmocka_unit_test(option_lists),
 		cmocka_unit_test(option_types), cmocka_unit_test(ram_bounds), cmocka_unit_test(ram_watching),
-		cmocka_unit_test(mmio),
+		cmocka_unit_test(ram_files),	cmocka_unit_test(mmio),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

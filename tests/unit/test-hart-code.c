@@ -4,10 +4,13 @@
  */
 #include "unit.h"
 
+#include <sys/mman.h>
+
 #include "hart-rig.h"
 
 #define ROUTINE (RIG_RAM + 0x10000)
 #define ALIAS UINT64_C(0x20000)
+#define FILES (RIG_RAM + RAM_MAX)
 
 static struct rig *rig;
 
@@ -217,6 +220,74 @@ static void cache_overflows(void **state)
 	assert_true(rig->soft->harts[0].cache.generation > (rig->soft->harts[0].jit.size == 64 * KIB ? 1000 : 2));
 }
 
+/* A file with a routine: s8 = `answer`, which it also writes behind itself. */
+static int make_file(int answer)
+{
+	const uint32_t code[] = {ADDI(s8, zero, answer), SD(s8, 64, t0), RET()};
+	int fd = memfd_create("file", MFD_CLOEXEC);
+
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	assert_int_equal(pwrite(fd, code, sizeof(code), 0), sizeof(code));
+	return fd;
+}
+
+static int64_t answer_of(int fd)
+{
+	int64_t answer = 0;
+
+	assert_int_equal(pread(fd, &answer, sizeof(answer), 64), sizeof(answer));
+	return answer;
+}
+
+/* Lets the guest run until its register has changed. */
+static uint64_t run_until_changed(unsigned reg)
+{
+	const uint64_t before = rig_x(rig, reg);
+
+	while (rig_x(rig, reg) == before) {
+		rig->accel->resume(rig->accel);
+		rig_pause(rig);
+	}
+	return rig_x(rig, reg);
+}
+
+/* Code and data of files that become memory and cease to be while the guest runs: it faults where there is none. */
+static void files_come_and_go(void **state)
+{
+	const int files[] = {make_file(1), make_file(2)};
+
+	ram_place_files(rig->ram, FILES);
+	rig_li(rig, t0, FILES);
+	rig_li(rig, t1, ROUTINE);
+	EMIT(rig, CSRW(stvec, t1), JALR(zero, t1));
+	/* Counts faults in s9, which lead here again, and good calls in s7. */
+	rig->at = ROUTINE;
+	EMIT(rig, ADDI(s9, s9, 1), JALR(ra, t0), ADDI(s7, s7, 1), JALR(ra, t0), J(-8));
+	rig_start(rig);
+	rig_pause(rig);
+	for (unsigned i = 0; i < ARRAY_SIZE(files); i++) {
+		struct ram_range range;
+		uint64_t faults;
+
+		run_until_changed(s9);
+		rig->accel->resume(rig->accel);
+		assert_int_equal(ram_map_file(rig->ram, files[i], 4096, i == 0, &range, NULL), 0);
+		rig_pause(rig);
+		assert_int_equal(range.base, FILES);
+		run_until_changed(s7);
+		assert_int_equal(rig_x(rig, s8), i + 1);
+		assert_int_equal(answer_of(files[i]), i == 0 ? 1 : 0); /* the second one is not to be written to */
+		faults = rig_x(rig, s9);
+		run_until_changed(s7);
+		assert_int_equal(rig_x(rig, s9), faults);
+		rig->accel->resume(rig->accel);
+		ram_unmap_file(rig->ram, &range);
+		rig_pause(rig);
+		close(files[i]);
+	}
+	run_until_changed(s9);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -224,7 +295,7 @@ int main(void)
 		TEST(stores_to_code),	   TEST(stores_through_an_alias), TEST(runs_under_two_addresses),
 		TEST(remapped_code),	   TEST(device_writes_code),	  TEST(data_beside_code),
 		TEST(rewrites_itself),	   TEST(cache_overflows),	  TEST(unseen_writes),
-		TEST(unseen_writes_cease),
+		TEST(unseen_writes_cease), TEST(files_come_and_go),
 	};
 
 	return cmocka_run_group_tests_name("hart-code", tests, NULL, NULL);

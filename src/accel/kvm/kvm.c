@@ -221,6 +221,8 @@ static void kvm_destroy(struct accel *accel)
 	if (!accel)
 		return;
 	kvm = to_kvm(accel);
+	if (accel->config.ram->watch.opaque == kvm)
+		accel->config.ram->watch = (struct ram_watch){0};
 	rest_end(&kvm->rest);
 	for (unsigned i = 0; i < kvm->started; i++) {
 		kvm_cpu_kick(&kvm->cpus[i]);
@@ -254,23 +256,38 @@ static int make_vm(struct kvm *kvm, struct mortise_error *err)
 	return 0;
 }
 
+static int set_memory(const struct kvm *kvm, unsigned slot, const struct ram_range *range, bool present)
+{
+	const struct kvm_userspace_memory_region region = {
+		.slot = slot,
+		.guest_phys_addr = range->base,
+		.memory_size = present ? range->size : 0,
+		.userspace_addr = (uint64_t)(uintptr_t)range->host,
+	};
+
+	return ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0 ? -errno : 0;
+}
+
+/* For ram_watch. The memory slots of files come after RAM's own. */
+static int set_file(void *opaque, unsigned index, const struct ram_range *range, bool present)
+{
+	const struct kvm *kvm = opaque;
+
+	return set_memory(kvm, kvm->accel.config.ram->range_count + index, range, present);
+}
+
 static int give_memory(struct kvm *kvm, struct mortise_error *err)
 {
-	const struct ram *ram = kvm->accel.config.ram;
+	struct ram *ram = kvm->accel.config.ram;
 
 	for (unsigned i = 0; i < ram->range_count; i++) {
-		const struct kvm_userspace_memory_region region = {
-			.slot = i,
-			.guest_phys_addr = ram->ranges[i].base,
-			.memory_size = ram->ranges[i].size,
-			.userspace_addr = (uint64_t)(uintptr_t)ram->ranges[i].host,
-		};
+		const int r = set_memory(kvm, i, &ram->ranges[i], true);
 
-		if (ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
-			return mortise_fail(err, -errno,
-					    "KVM does not take %" PRIu64 " MiB of memory at 0x%" PRIx64 ": %s",
-					    ram->ranges[i].size / MIB, ram->ranges[i].base, strerror(errno));
+		if (r < 0)
+			return mortise_fail(err, r, "KVM does not take %" PRIu64 " MiB of memory at 0x%" PRIx64 ": %s",
+					    ram->ranges[i].size / MIB, ram->ranges[i].base, strerror(-r));
 	}
+	ram->watch = (struct ram_watch){.file = set_file, .opaque = kvm};
 	return 0;
 }
 

@@ -155,6 +155,20 @@ void code_ram_unseen(void *opaque, bool begins)
 		hart_kick(&soft->harts[i]);
 }
 
+int code_ram_file(void *opaque, unsigned index, const struct ram_range *range, bool present)
+{
+	static const struct fence everything = {.kind = FENCE_TLB, .flush = {.size = UINT64_MAX, .asid = UINT64_MAX}};
+	struct soft *soft = opaque;
+	struct code_map *map = &soft->code;
+
+	pthread_mutex_lock(&map->lock);
+	for (unsigned i = 0; i < soft->hart_count; i++)
+		enqueue_all(map, i);
+	pthread_mutex_unlock(&map->lock);
+	fence_post_all(soft, &everything);
+	return 0;
+}
+
 void code_distrust(struct hart *hart)
 {
 	struct code_map *map = &hart->soft->code;

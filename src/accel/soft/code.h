@@ -71,6 +71,9 @@ void code_ram_written(void *opaque, uint64_t gpa, uint64_t len);
 /* For ram_watch: somebody begins, or has ceased, to write without telling. Any thread. */
 void code_ram_unseen(void *opaque, bool begins);
 
+/* For ram_watch: a file has become memory or has ceased to be, so translations and code are void. Any thread. */
+int code_ram_file(void *opaque, unsigned index, const struct ram_range *range, bool present);
+
 /* For another hart's fence.i: marks for code_serve() what may be stale although nobody told. Own thread. */
 void code_distrust(struct hart *hart);
 

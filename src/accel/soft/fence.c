@@ -44,6 +44,12 @@ static uint32_t post(struct hart *hart, const struct fence *fence)
 	return number;
 }
 
+void fence_post_all(struct soft *soft, const struct fence *fence)
+{
+	for (unsigned i = 0; i < soft->hart_count; i++)
+		post(&soft->harts[i], fence);
+}
+
 static bool answered(struct hart *hart, uint32_t number)
 {
 	return (int32_t)(__atomic_load_n(&hart->fences.served, __ATOMIC_ACQUIRE) - number) >= 0 ||

@@ -47,6 +47,9 @@ void fence_destroy(struct fence_queue *queue);
  * meanwhile. */
 void fence_others(struct hart *hart, uint64_t mask, const struct fence *fence);
 
+/* The same of every hart, soon; for threads that are no hart's. */
+void fence_post_all(struct soft *soft, const struct fence *fence);
+
 /* Does what was asked of this hart. Own thread, at a block boundary or where no translation is in use. */
 void fence_serve(struct hart *hart);
 

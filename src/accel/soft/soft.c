@@ -317,7 +317,7 @@ static int soft_create(struct accel **out, const struct accel_config *config, st
 	}
 	pthread_mutex_init(&soft->lock, NULL);
 	pthread_cond_init(&soft->changed, NULL);
-	error = code_init(&soft->code, soft->ram->size >> PAGE_SHIFT);
+	error = code_init(&soft->code, ram_span(soft->ram) >> PAGE_SHIFT);
 	soft->harts = aligned_alloc(64, config->cpu_count * sizeof(*soft->harts));
 	if (!soft->harts)
 		error = -ENOMEM;
@@ -333,7 +333,12 @@ static int soft_create(struct accel **out, const struct accel_config *config, st
 	if (jit.dump)
 		soft->jit_dump = strdup(jit.dump);
 	soft->ram->watch = (struct ram_watch){
-		.written = code_ram_written, .unseen = code_ram_unseen, .opaque = soft, .code_map = soft->code.harts};
+		.written = code_ram_written,
+		.unseen = code_ram_unseen,
+		.file = code_ram_file,
+		.opaque = soft,
+		.code_map = soft->code.harts,
+	};
 	*out = &soft->accel;
 	return 0;
 }
