@@ -111,17 +111,15 @@ struct accel {
 	 * Where the interrupt controller is the accelerator's (x86-64 under KVM), in place of set_irq; else NULL. Each
 	 * call may come on any thread, also in an MMIO access.
 	 *
-	 * set_gsi: raises or lowers a global system interrupt (an IOAPIC's pin).
+	 * set_gsi: raises or lowers a global system interrupt (an IOAPIC's pin) that is level-triggered.
 	 */
 	void (*set_gsi)(struct accel *accel, unsigned gsi, bool level);
 
 	/*
-	 * Ties a GSI to an eventfd (borrowed until it is detached): each write to it is one edge. With a second one,
-	 * `resample_fd` (else -1), a write to the first raises the level until the guest's end of interrupt lowers it,
-	 * which is told by the second.
+	 * Ties a GSI that is edge-triggered to an eventfd (borrowed until it is closed): each write to it is an edge,
+	 * of which none is lost as long as this is the GSI's only one.
 	 */
-	int (*irq_fd)(struct accel *accel, unsigned gsi, int event_fd, int resample_fd, bool attach,
-		      struct mortise_error *err);
+	int (*irq_fd)(struct accel *accel, unsigned gsi, int event_fd, struct mortise_error *err);
 
 	/*
 	 * Ties guest stores of `value`, `width` bytes wide, at `gpa` to an eventfd (borrowed until it is detached):

@@ -31,9 +31,10 @@ struct device_step {
 
 /* A queue's eventfds for an outside server; made when it is first lent, and there until the instance is freed. */
 struct lent_ring {
-	int kick, call;
-	struct event *called;
-	bool direct; /* the accelerator signals `kick` itself */
+	int kick, call;	      /* `call` is made when it is needed first */
+	struct event *called; /* likewise: listens to it */
+	bool direct;	      /* the accelerator signals `kick` itself */
+	bool past;	      /* the server interrupts the guest itself; `call` is not in use */
 };
 
 struct mortise_device {

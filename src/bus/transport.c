@@ -49,21 +49,32 @@ void transport_count_kick(struct transport *t)
 
 /* --- interrupts; under the lock --- */
 
-static void set_line(struct transport *t, bool level)
+static void raise_line(struct transport *t)
 {
-	if (t->line == level || (level && t->frozen))
+	if (t->frozen)
 		return;
-	t->line = level;
-	irq_set(&t->irq, level);
+	t->line = true;
+	irq_set(&t->irq, true);
+}
+
+static void lower_line(struct transport *t)
+{
+	if (!t->line)
+		return;
+	t->line = false;
+	irq_set(&t->irq, false);
 }
 
 static void interrupt(struct transport *t, uint32_t cause)
 {
+	const uint32_t news = cause & ~t->interrupt_status;
+
 	if (!(t->status & VIRTIO_CONFIG_S_DRIVER_OK))
 		return; /* 2.1.1: no notification before */
 	t->interrupt_status |= cause;
 	t->interrupts++;
-	set_line(t, true);
+	if (news) /* what the driver has not acknowledged, it has yet to look at */
+		raise_line(t);
 }
 
 static void config_changed(struct transport *t)
@@ -106,7 +117,7 @@ static uint32_t read_register(const struct transport *t, uint64_t offset)
 	case VIRTIO_MMIO_QUEUE_READY:
 		return t->queue_sel < TRANSPORT_QUEUES && t->queues[t->queue_sel].ready;
 	case VIRTIO_MMIO_INTERRUPT_STATUS:
-		return t->interrupt_status;
+		return t->interrupt_status | (t->lent ? VIRTIO_MMIO_INT_VRING : 0);
 	case VIRTIO_MMIO_STATUS:
 		return t->status;
 	case VIRTIO_MMIO_SHM_LEN_LOW: /* no shared memory region exists: its length is -1 (4.2.2) */
@@ -211,7 +222,7 @@ static void reset_registers(struct transport *t)
 	t->device_features_sel = t->driver_features_sel = t->queue_sel = t->shm_sel = 0;
 	memset(t->queues, 0, sizeof(t->queues));
 	memset(t->config_mask, 0, sizeof(t->config_mask));
-	set_line(t, false);
+	lower_line(t);
 }
 
 /* A bit once set stays until reset (2.1.1), and each of the two below stays off unless its time has come. */
@@ -256,7 +267,7 @@ static enum transport_request_kind write_register(struct transport *t, uint64_t 
 	case VIRTIO_MMIO_INTERRUPT_ACK:
 		t->interrupt_status &= ~value;
 		if (!t->interrupt_status)
-			set_line(t, false);
+			lower_line(t);
 		break;
 	case VIRTIO_MMIO_STATUS:
 		return write_status(t, value);
@@ -408,7 +419,7 @@ void transport_freeze(struct transport *t, bool frozen)
 	pthread_mutex_lock(&t->lock);
 	t->frozen = frozen;
 	if (!frozen && t->interrupt_status)
-		set_line(t, true);
+		raise_line(t);
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -429,6 +440,24 @@ void transport_interrupt(struct transport *t, const struct transport_face *face,
 	pthread_mutex_lock(&t->lock);
 	if (t->face == face)
 		interrupt(t, cause);
+	pthread_mutex_unlock(&t->lock);
+}
+
+int transport_lend_interrupt(struct transport *t)
+{
+	const int fd = irq_event_fd(&t->irq);
+
+	pthread_mutex_lock(&t->lock);
+	t->lent += fd >= 0;
+	pthread_mutex_unlock(&t->lock);
+	return fd;
+}
+
+void transport_unlend_interrupt(struct transport *t)
+{
+	pthread_mutex_lock(&t->lock);
+	interrupt(t, VIRTIO_MMIO_INT_VRING);
+	t->lent--;
 	pthread_mutex_unlock(&t->lock);
 }
 

@@ -58,6 +58,7 @@ struct transport {
 	unsigned requests;		   /* not yet served */
 	bool frozen;			   /* no interrupt is raised */
 	bool line;			   /* level of the interrupt line */
+	unsigned lent;			   /* queues whose server interrupts the guest itself */
 	uint32_t status, interrupt_status, generation;
 	bool config_news; /* configuration changed under a driver that cannot be interrupted yet */
 	uint64_t driver_features;
@@ -113,6 +114,14 @@ uint32_t transport_status(struct transport *t);
 
 /* Raises an interrupt: VIRTIO_MMIO_INT_VRING, VIRTIO_MMIO_INT_CONFIG. */
 void transport_interrupt(struct transport *t, const struct transport_face *face, uint32_t cause);
+
+/*
+ * The eventfd (borrowed) by which the server of a lent queue interrupts the guest itself, past the transport, until
+ * transport_unlend_interrupt(), which makes up for what the server did last; -1: there is none. In between the
+ * interrupt status says at all times that a queue may have something.
+ */
+int transport_lend_interrupt(struct transport *t);
+void transport_unlend_interrupt(struct transport *t);
 
 /* Changes the configuration (of a face that is not shown, too), and tells the driver if that made a difference. */
 void transport_write_config(struct transport *t, const struct transport_face *face, uint32_t offset, const void *data,

@@ -2,8 +2,8 @@
 /*
  * bus/vring.c - queues in the hands of an outside server: how they are lent and returned, and the two eventfds.
  *
- * The driver's kicks go to `kick`, by the accelerator or by the transport, without a turn of the instance's loop; the
- * loop turns `call` into interrupts, so that none is raised once the queue is back.
+ * The driver's kicks go to `kick`, by the accelerator or by the transport, without a turn of the instance's loop. The
+ * server's interrupts go by the line's own eventfd; where that has none, the loop turns signals to `call` into them.
  */
 #include <errno.h>
 #include <linux/virtio_mmio.h>
@@ -24,18 +24,32 @@ static void on_call(evutil_socket_t fd, short what, void *opaque)
 		transport_interrupt(device->transport, &device->face, VIRTIO_MMIO_INT_VRING);
 }
 
-static int vring_open(struct mortise_device *device, struct lent_ring *vring)
+/* What the server is to signal, or a negative errno. */
+static int start_calls(struct mortise_device *device, struct lent_ring *vring)
 {
-	if (vring->called)
-		return 0;
-	if (vring->kick < 0)
-		vring->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	const int past = transport_lend_interrupt(device->transport);
+
+	vring->past = past >= 0;
+	if (vring->past)
+		return past;
 	if (vring->call < 0)
 		vring->call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (vring->kick < 0 || vring->call < 0)
+	if (vring->call < 0)
 		return -errno;
-	vring->called = event_new(loop_base(device->loop), vring->call, EV_READ | EV_PERSIST, on_call, device);
-	return vring->called ? 0 : -ENOMEM;
+	if (!vring->called)
+		vring->called = event_new(loop_base(device->loop), vring->call, EV_READ | EV_PERSIST, on_call, device);
+	return vring->called && event_add(vring->called, NULL) == 0 ? vring->call : -ENOMEM;
+}
+
+/* What the server has signalled to the last is passed on. */
+static void end_calls(struct mortise_device *device, struct lent_ring *vring)
+{
+	if (vring->past) {
+		transport_unlend_interrupt(device->transport);
+	} else {
+		event_del(vring->called);
+		on_call(vring->call, EV_READ, device);
+	}
 }
 
 static int vrings_new(struct mortise_device *device)
@@ -80,7 +94,7 @@ int device_vring_lend(struct mortise_device *device, uint32_t queue, struct mort
 {
 	struct virtqueue *vq;
 	struct lent_ring *vring;
-	int r = 0;
+	int r = 0, call;
 
 	if (queue >= device->queue_count || !device->active || device->held || !device->queues[queue].started)
 		return -ENODEV;
@@ -91,13 +105,16 @@ int device_vring_lend(struct mortise_device *device, uint32_t queue, struct mort
 		return -EPROTO;
 	if (!device->vrings)
 		r = vrings_new(device);
-	vring = r == 0 ? &device->vrings[queue] : NULL;
-	if (r == 0)
-		r = vring_open(device, vring);
-	if (r == 0 && event_add(vring->called, NULL) < 0)
-		r = -ENOMEM;
 	if (r < 0)
 		return r;
+	vring = &device->vrings[queue];
+	if (vring->kick < 0)
+		vring->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (vring->kick < 0)
+		return -errno;
+	call = start_calls(device, vring);
+	if (call < 0)
+		return call;
 	const struct mortise_vring full = {.struct_size = MIN(out->struct_size, (uint32_t)sizeof(full)),
 					   .size = vq->size,
 					   .descriptors = (void *)vq->desc,
@@ -105,7 +122,7 @@ int device_vring_lend(struct mortise_device *device, uint32_t queue, struct mort
 					   .used = vq->used,
 					   .next = vq->next_avail,
 					   .kick = vring->kick,
-					   .call = vring->call};
+					   .call = call};
 
 	virtqueue_lend(vq);
 	ram_unseen(device->transport->ram, true);
@@ -117,19 +134,10 @@ int device_vring_lend(struct mortise_device *device, uint32_t queue, struct mort
 	return 0;
 }
 
-/* What the server has signalled to the last is passed on; what the driver has signalled, notify() will find out. */
-static void settle(struct mortise_device *device, struct lent_ring *vring)
-{
-	eventfd_t count;
-
-	event_del(vring->called);
-	on_call(vring->call, EV_READ, device);
-	eventfd_read(vring->kick, &count);
-}
-
 void device_vring_return(struct mortise_device *device, uint32_t queue, int32_t next)
 {
 	struct lent_ring *vring;
+	eventfd_t count;
 
 	if (!is_lent(device, queue)) {
 		log_error("device '%s' returns queue %u, which is not lent", device->id, queue);
@@ -140,7 +148,8 @@ void device_vring_return(struct mortise_device *device, uint32_t queue, int32_t 
 		doorbell_tie(&device->transport->doorbell, queue, vring->kick, false);
 	bell_lend(device, queue, false);
 	atomic_fetch_and(&device->lent, ~(UINT64_C(1) << queue));
-	settle(device, vring);
+	eventfd_read(vring->kick, &count); /* notify() will find out */
+	end_calls(device, vring);
 	virtqueue_return(&device->queues[queue], next);
 	ram_unseen(device->transport->ram, false);
 	if (device->popping)

@@ -50,7 +50,7 @@ struct machine {
 	uint64_t slot_base, slot_stride;
 
 	/* Introduces the accelerator that was made for this board, before anything runs. */
-	void (*attach)(struct machine *machine, struct accel *accel);
+	int (*attach)(struct machine *machine, struct accel *accel, struct mortise_error *err);
 
 	/*
 	 * Puts kernel, initrd and firmware tables into memory, as for a first start, and says where to begin. Called at

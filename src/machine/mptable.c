@@ -61,6 +61,7 @@ enum { PROCESSOR, BUS, IOAPIC, INTERRUPT };
 #define ENABLED 1
 #define BOOTSTRAP 2
 #define ACTIVE_HIGH 0x1
+#define EDGE 0x4
 #define LEVEL 0xc
 
 static uint8_t checksum(const void *data, size_t size)
@@ -80,7 +81,8 @@ static void *append(char **at, const void *entry, size_t size)
 	return to;
 }
 
-int mptable_build(uint64_t base, unsigned cpus, unsigned pins, void **out, size_t *size, struct mortise_error *err)
+int mptable_build(uint64_t base, unsigned cpus, unsigned pins, unsigned first_edge, void **out, size_t *size,
+		  struct mortise_error *err)
 {
 	const size_t length = sizeof(struct table) + cpus * sizeof(struct processor) + sizeof(struct bus) +
 			      sizeof(struct ioapic) + pins * sizeof(struct interrupt);
@@ -121,7 +123,7 @@ int mptable_build(uint64_t base, unsigned cpus, unsigned pins, void **out, size_
 	       sizeof(struct ioapic));
 	for (unsigned i = 0; i < pins; i++) {
 		const struct interrupt interrupt = {.type = INTERRUPT,
-						    .flags = ACTIVE_HIGH | LEVEL,
+						    .flags = ACTIVE_HIGH | (i < first_edge ? LEVEL : EDGE),
 						    .irq = (uint8_t)i,
 						    .apic = (uint8_t)cpus,
 						    .pin = (uint8_t)i};

@@ -116,10 +116,11 @@ static unsigned console_write(struct machine *machine, const void *data, unsigne
 	return board->serial ? (unsigned)chardev_write(board->serial, data, size) : size;
 }
 
-static void attach(struct machine *machine, struct accel *accel)
+static int attach(struct machine *machine, struct accel *accel, struct mortise_error *err)
 {
 	machine->accel = accel;
 	plic_attach(board_of(machine)->plic, accel);
+	return 0;
 }
 
 static void destroy(struct machine *machine)

@@ -59,6 +59,7 @@ struct uart {
 	pthread_mutex_t lock;
 	struct chardev *chardev;
 	struct irq_line irq;
+	bool level; /* of the line */
 
 	uint8_t ier, lcr, mcr, scr, divisor[2];
 	bool fifo_enabled;
@@ -85,7 +86,12 @@ static unsigned trigger_identity(const struct uart *uart)
 
 static void update_irq(struct uart *uart)
 {
-	irq_set(&uart->irq, trigger_identity(uart) != IIR_NONE);
+	const bool level = trigger_identity(uart) != IIR_NONE;
+
+	if (uart->level == level)
+		return;
+	uart->level = level;
+	irq_set(&uart->irq, level);
 }
 
 static void fifo_put(struct uart *uart, uint8_t byte)

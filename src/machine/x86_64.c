@@ -71,7 +71,7 @@ static struct irq_line slot_irq(void *opaque, unsigned n)
 {
 	struct x86_64 *board = opaque;
 
-	return gsi_line(&board->gsis, slot_gsi(n), n / X86_64_SLOT_GSIS);
+	return gsi_line(&board->gsis, slot_gsi(n));
 }
 
 static struct irq_line slot_presence(void *opaque, unsigned n)
@@ -107,7 +107,7 @@ static int build_tables(const struct x86_64 *board, uint64_t *base, void **out, 
 {
 	*base = board->acpi ? X86_64_FIRMWARE_BASE : MPTABLE_BASE;
 	return board->acpi ? acpi_tables_build(*base, board->cpus, out, size, err)
-			   : mptable_build(*base, board->cpus, GSI_COUNT, out, size, err);
+			   : mptable_build(*base, board->cpus, GSI_COUNT, X86_64_SLOT_GSI, out, size, err);
 }
 
 static int load(struct machine *machine, const struct machine_boot *boot, struct accel_entry *entry,
@@ -174,10 +174,10 @@ static unsigned console_write(struct machine *machine, const void *data, unsigne
 	return board->serial ? (unsigned)chardev_write(board->serial, data, size) : size;
 }
 
-static void attach(struct machine *machine, struct accel *accel)
+static int attach(struct machine *machine, struct accel *accel, struct mortise_error *err)
 {
 	machine->accel = accel;
-	board_of(machine)->gsis.accel = accel;
+	return gsi_attach(&board_of(machine)->gsis, accel, err);
 }
 
 static void destroy(struct machine *machine)
@@ -258,7 +258,7 @@ static int build(struct x86_64 *board, const struct machine_config *config, stru
 		r = map_ram(config->ram, err);
 	ram_place_files(config->ram, X86_64_FILES_BASE);
 	if (r == 0)
-		r = uart_new(&board->uart, config->serial, gsi_line(&board->gsis, X86_64_UART_GSI, 0), err);
+		r = uart_new(&board->uart, config->serial, gsi_line(&board->gsis, X86_64_UART_GSI), err);
 	if (r == 0)
 		r = cmos_new(&board->cmos, err);
 	if (r == 0)
@@ -295,10 +295,11 @@ static int create(struct machine **out, const struct machine_config *config, str
 	board->cpus = config->cpus;
 	board->serial = config->serial;
 	board->guest = config->events;
-	gsi_init(&board->gsis);
-	ged = gsi_line(&board->gsis, X86_64_GED_GSI, 0);
+	r = gsi_init(&board->gsis, X86_64_SLOT_GSI, err);
+	ged = gsi_line(&board->gsis, X86_64_GED_GSI);
 	acpi_events_init(&board->events, &ged, &config->events);
-	r = build(board, config, err);
+	if (r == 0)
+		r = build(board, config, err);
 	if (r < 0) {
 		destroy(&board->machine);
 		return r;

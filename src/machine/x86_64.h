@@ -24,7 +24,10 @@
 #define X86_64_UART_PORT 0x3f8
 #define X86_64_ACPI_PORT 0x600
 
-/* The I/O APIC's pins. Slots share the last of them, one after the other and round again. */
+/*
+ * The I/O APIC's pins. Slots share the last of them, one after the other and round again; those are edge-triggered, the
+ * others level-triggered (see machine/gsi.h).
+ */
 #define X86_64_UART_GSI 4
 #define X86_64_GED_GSI 5
 #define X86_64_SLOT_GSI 6

@@ -79,7 +79,9 @@ static int make_accel(struct vm *vm, const struct machine_ops *board, struct mor
 		r = options_done(config.options, err);
 	if (r < 0)
 		return r;
-	vm->machine->attach(vm->machine, vm->accel);
+	r = vm->machine->attach(vm->machine, vm->accel, err);
+	if (r < 0)
+		return r;
 	log_info("machine '%s', accelerator '%s', %u vCPUs, %llu MiB", board->name, ops->name, vm->config->cpus,
 		 (unsigned long long)(vm->ram->size / MIB));
 	return 0;

@@ -4,6 +4,7 @@
  */
 #include "unit.h"
 
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -84,7 +85,7 @@ static void check_slots(const uint8_t *dsdt)
 		assert_int_equal(number(dsdt + i + 4, 4), X86_64_SLOT_BASE + n * X86_64_SLOT_STRIDE);
 		assert_int_equal(number(dsdt + i + 8, 4), X86_64_SLOT_SIZE);
 		assert_int_equal(dsdt[i + 12], 0x89);
-		assert_int_equal(dsdt[i + 15], 0x09); /* consumer, level, active high, shared */
+		assert_int_equal(dsdt[i + 15], 0x0b); /* consumer, edge, active high, shared */
 		assert_int_equal(number(dsdt + i + 17, 4), X86_64_SLOT_GSI + n % X86_64_SLOT_GSIS);
 		n++;
 	}
@@ -133,7 +134,7 @@ static void mptables(void **state)
 	uint8_t *bytes;
 	size_t size;
 
-	assert_int_equal(mptable_build(0xf0000, 2, 24, (void **)&bytes, &size, NULL), 0);
+	assert_int_equal(mptable_build(0xf0000, 2, 24, 6, (void **)&bytes, &size, NULL), 0);
 	assert_memory_equal(bytes, "_MP_", 4);
 	assert_int_equal(sum(bytes, 16), 0);
 	assert_int_equal(number(bytes + 4, 4), 0xf0010);
@@ -142,6 +143,8 @@ static void mptables(void **state)
 	assert_int_equal(sum(bytes + 16, size - 16), 0);
 	assert_int_equal(size, 16 + 44 + 2 * 20 + 8 + 8 + 24 * 8);
 	assert_int_equal(number(bytes + 16 + 34, 2), 2 + 1 + 1 + 24);
+	assert_int_equal(number(bytes + size - 19 * 8 + 2, 2), 0xd); /* pin 5: level */
+	assert_int_equal(number(bytes + size - 18 * 8 + 2, 2), 0x5); /* pin 6: edge */
 	free(bytes);
 }
 
@@ -251,37 +254,58 @@ struct pins {
 	struct gsi_pins gsis;
 	unsigned changes;
 	bool level[GSI_COUNT];
+	int event_fds[GSI_COUNT];
 };
 
 static void set_gsi(struct accel *accel, unsigned gsi, bool level)
 {
 	struct pins *pins = container_of(accel, struct pins, accel);
 
-	assert_int_not_equal(pins->level[gsi], level);
 	pins->level[gsi] = level;
 	pins->changes++;
 }
 
-static void shared_pins(void **state)
+static int irq_fd(struct accel *accel, unsigned gsi, int event_fd, struct mortise_error *err)
 {
-	struct pins pins = {.accel.set_gsi = set_gsi};
-	struct irq_line a, b, other;
+	container_of(accel, struct pins, accel)->event_fds[gsi] = event_fd;
+	return 0;
+}
 
-	gsi_init(&pins.gsis);
-	pins.gsis.accel = &pins.accel;
-	a = gsi_line(&pins.gsis, 7, 0);
-	b = gsi_line(&pins.gsis, 7, 2);
-	other = gsi_line(&pins.gsis, 23, 0);
-	irq_set(&a, true);
-	irq_set(&a, true);
-	irq_set(&b, true);
-	irq_set(&other, true);
+static uint64_t edges(const struct pins *pins, unsigned gsi)
+{
+	eventfd_t count = 0;
+
+	eventfd_read(pins->event_fds[gsi], &count);
+	return count;
+}
+
+static void interrupt_pins(void **state)
+{
+	struct pins pins = {.accel = {.set_gsi = set_gsi, .irq_fd = irq_fd}};
+	struct irq_line level, edge, sharer, other;
+
+	assert_int_equal(gsi_init(&pins.gsis, 6, NULL), 0);
+	level = gsi_line(&pins.gsis, 5);
+	edge = gsi_line(&pins.gsis, 6);
+	sharer = gsi_line(&pins.gsis, 6);
+	other = gsi_line(&pins.gsis, 23);
+	irq_set(&level, false); /* nobody is there yet */
+	assert_int_equal(gsi_attach(&pins.gsis, &pins.accel, NULL), 0);
+	irq_set(&level, true);
+	assert_true(pins.level[5]);
+	irq_set(&level, false);
+	assert_false(pins.level[5]);
+	assert_int_equal(irq_event_fd(&level), -1);
+	irq_set(&edge, true);
+	irq_set(&edge, true);
+	irq_set(&sharer, true);
+	irq_set(&sharer, false);
+	assert_int_equal(edges(&pins, 6), 3);
+	assert_int_equal(edges(&pins, 23), 0);
+	eventfd_write(irq_event_fd(&other), 1);
+	assert_int_equal(edges(&pins, 23), 1);
+	assert_int_equal(irq_event_fd(&edge), irq_event_fd(&sharer));
 	assert_int_equal(pins.changes, 2);
-	irq_set(&a, false);
-	assert_true(pins.level[7]);
-	irq_set(&b, false);
-	assert_false(pins.level[7]);
-	assert_true(pins.level[23]);
 	gsi_done(&pins.gsis);
 }
 
@@ -363,7 +387,7 @@ int main(void)
 		cmocka_unit_test(mptables),
 		cmocka_unit_test_setup_teardown(power, setup, teardown),
 		cmocka_unit_test_setup_teardown(presence, setup, teardown),
-		cmocka_unit_test(shared_pins),
+		cmocka_unit_test(interrupt_pins),
 		cmocka_unit_test(clock_tells),
 	};
 

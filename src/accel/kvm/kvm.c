@@ -127,20 +127,12 @@ static void kvm_park(struct accel *accel)
 
 /* --- interrupts and notifications --- */
 
-static int kvm_irq_fd(struct accel *accel, unsigned gsi, int event_fd, int resample_fd, bool attach,
-		      struct mortise_error *err)
+static int kvm_irq_fd(struct accel *accel, unsigned gsi, int event_fd, struct mortise_error *err)
 {
-	struct kvm_irqfd irqfd = {.fd = (uint32_t)event_fd, .gsi = gsi};
+	const struct kvm_irqfd irqfd = {.fd = (uint32_t)event_fd, .gsi = gsi};
 
-	if (!attach) {
-		irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
-	} else if (resample_fd >= 0) {
-		irqfd.flags = KVM_IRQFD_FLAG_RESAMPLE;
-		irqfd.resamplefd = (uint32_t)resample_fd;
-	}
 	if (ioctl(to_kvm(accel)->vm_fd, KVM_IRQFD, &irqfd) < 0)
-		return mortise_fail(err, -errno, "KVM does not %s the eventfd of GSI %u: %s",
-				    attach ? "take" : "give back", gsi, strerror(errno));
+		return mortise_fail(err, -errno, "KVM does not take the eventfd of GSI %u: %s", gsi, strerror(errno));
 	return 0;
 }
 

@@ -29,7 +29,6 @@ const char *const kvm_arch_name = "x86_64";
 const struct kvm_need kvm_arch_needs[] = {
 	{KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP"},
 	{KVM_CAP_IRQFD, "KVM_CAP_IRQFD"},
-	{KVM_CAP_IRQFD_RESAMPLE, "KVM_CAP_IRQFD_RESAMPLE"},
 	{KVM_CAP_PIT2, "KVM_CAP_PIT2"},
 	{KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR"},
 	{KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID"},

@@ -87,7 +87,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "MRTSE ", "MORTISE ", 1)
 			Name (_CRS, ResourceTemplate () \
 			{ \
 				Memory32Fixed (ReadWrite, X86_64_SLOT_AT(n), X86_64_SLOT_SIZE) \
-				Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { gsi } \
+				Interrupt (ResourceConsumer, Edge, ActiveHigh, Shared) { gsi } \
 			}) \
 			Method (_STA, 0, NotSerialized) \
 			{ \
