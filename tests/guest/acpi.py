@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import disks, images, net, tap
@@ -38,6 +39,17 @@ def boot(vm):
     vm.boot()
     tap.check_equal(vm.sh("nproc; ls /sys/bus/platform/devices | grep -c PRP0001; true"), "2\n0", "CPUs and devices")
     tap.check_equal(vm.run("dmesg | grep -E 'ACPI.*(Error|Warning|BIOS)'"), (1, ""), "the kernel's complaints about the tables")
+
+
+@tap.test("it knows that it runs under KVM, on two cores of one package, and what time it is")
+def machine(vm):
+    tap.check("kvm-clock" in vm.sh("cat /sys/devices/system/clocksource/clocksource0/available_clocksource").split(), "no kvm-clock")
+    tap.check_equal(vm.sh("grep -c '^flags.* hypervisor' /proc/cpuinfo"), "2", "CPUs with the hypervisor's bit")
+    topology = vm.sh("cd /sys/devices/system/cpu; cat cpu?/topology/physical_package_id cpu?/topology/core_id cpu?/topology/thread_siblings_list")
+    tap.check_equal(topology.split(), ["0", "0", "0", "1", "0", "1"], "packages, cores, threads of a core")
+    off = int(vm.sh("date +%s")) - time.time()
+    tap.check(abs(off) < 60, f"the clock is off by {off:.0f} s")
+    tap.check("rtc_cmos" in vm.sh("cat /sys/class/rtc/rtc0/name"), "no clock on the board")
 
 
 @tap.test("the tables that the guest has are taken apart by iasl without complaint")
@@ -88,7 +100,7 @@ def shared(vm):
 
 @tap.test("a slot whose driver was unbound takes a device of another type")
 def reuse(vm):
-    slot = vm.slot(GENERIC + 2)
+    slot = vm.slot(GENERIC)
     vm.qmp.execute("device_del", {"id": "echo0"})
     vm.sh(f"echo {slot} >{DRIVER}/unbind; until [ $(cat /sys/bus/acpi/devices/{slot}/status) = 0 ]; do sleep 0.05; done")
     os.mkfifo(vm.file("fifo"))
