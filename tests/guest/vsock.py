@@ -13,24 +13,24 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from bench import newc
 from harness import tap
-from harness.vm import VM, guest_image
+from harness.vm import ARCH, VM, guest_image
 
 BULK = 2 << 20
 TIMEOUT = 60
 
 
 class VsockVM(VM):
-    """With vsockcat in its initrd, for which a cross compiler is needed."""
+    """With vsockcat in its initrd, for which a compiler for the guest's architecture is needed."""
 
     def __init__(self):
-        compiler = shutil.which("riscv64-linux-gnu-gcc")
+        compiler = shutil.which(f"{ARCH}-linux-gnu-gcc")
         if not compiler:
-            raise tap.Skip("no riscv64-linux-gnu-gcc: scripts/deps --for check")
+            raise tap.Skip(f"no {ARCH}-linux-gnu-gcc: scripts/deps --for check")
         super().__init__()
         source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vsockcat.c")
         subprocess.run([compiler, "-static", "-O1", "-o", self.file("vsockcat"), source], check=True)
         with open(self.file("initrd"), "wb") as out:
-            with open(guest_image("initrd"), "rb") as file:
+            with open(guest_image("initrd", ARCH), "rb") as file:
                 shutil.copyfileobj(file, out)
             with open(self.file("vsockcat"), "rb") as file:
                 out.write(newc.archive({"bin/vsockcat": file.read()}))

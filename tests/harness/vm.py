@@ -44,15 +44,17 @@ def guest_image(kind, arch="riscv64"):
 class VM:
     """As a context manager it starts the process, and at the end demands that it leaves cleanly.
 
-    idle=True starts a kernel that only waits, for tests of the VMM alone. `directory` is the test's own, removed at the end.
-    `wrapper` is a command that the process is started through, by exec. `arch` x86_64 needs /dev/kvm (scripts/with-kvm);
+    idle=True starts a riscv64 kernel that only waits, for tests of the VMM alone. `directory` is the test's own, removed at
+    the end. `wrapper` is a command that the process is started through, by exec. `arch` x86_64 needs /dev/kvm (scripts/with-kvm);
     `machine` is what is added to -machine; `kernel` is booted in place of the test guest's.
     """
 
     def __init__(
         self, *options, memory="256M", harts=1, append="", idle=False, plugin_dir=None, wrapper=(), arch=ARCH, machine="", kernel=None
     ):
-        accel = "kvm" if KVM or arch != "riscv64" else "soft"
+        if idle:
+            arch = "riscv64"
+        accel = "kvm" if arch != "riscv64" or (KVM and arch == ARCH) else "soft"
         if accel == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
             raise tap.Skip("no /dev/kvm here: scripts/with-kvm")
         self.arch = arch
