@@ -25,10 +25,11 @@ struct window {
 
 struct builder {
 	struct window window;
+	uint16_t beyond; /* the halfword behind the page, where an instruction goes on there */
 	uint32_t page;
 	unsigned offset; /* of the next instruction, in the page */
 	unsigned insns, branches;
-	bool simplified; /* for the JIT; the interpreter, its oracle, takes instructions as they are */
+	bool for_jit; /* simplified, and whole; the interpreter, its oracle, takes instructions as they are */
 	struct simplifier simplifier;
 	struct op ops[BLOCK_OPS];
 	unsigned count;
@@ -95,6 +96,24 @@ static void emit_fall(struct builder *b, bool near_allowed)
 	emit_jump(b, &fall, b->offset, near_allowed);
 }
 
+/* The instruction that starts in this page and ends in the next, and what goes on behind it. Neither is near anything.
+ */
+static void emit_crossing(struct builder *b, uint32_t insn)
+{
+	struct op op = {.pc = b->offset | (insn_length(insn) == 4)};
+
+	decode(&op, insn);
+	if (op.code == OP_PCREL)
+		op.imm += b->offset;
+	if (op_is_near(&op))
+		emit_jump(b, &op, b->offset, false);
+	else
+		emit(b, &op);
+	b->offset = op_next(&op);
+	b->insns = 1;
+	emit_fall(b, false);
+}
+
 /* Decodes one instruction; false when it ended the block. */
 static bool build_insn(struct builder *b)
 {
@@ -112,10 +131,16 @@ static bool build_insn(struct builder *b)
 		emit_fall(b, true);
 		return false;
 	}
+	if (op.code == OP_CROSS && b->for_jit) {
+		op.imm = b->beyond;
+		emit(b, &op);
+		emit_crossing(b, insn | (uint32_t)b->beyond << 16);
+		return false;
+	}
 	if (op_is_near(&op))
 		emit_jump(b, &op, b->offset, true);
 	else if (!is_pure(op.code) || op.rd != REG_SINK || b->insns == 0) {
-		if (b->simplified)
+		if (b->for_jit)
 			b->count -= simplify(&b->simplifier, &op, b->count);
 		emit(b, &op);
 	}
@@ -158,19 +183,37 @@ static bool still_there(const struct builder *b, const uint8_t *host, unsigned e
 	return memcmp(bytes, b->window.bytes, size) == 0;
 }
 
+/* Fetches the second half of an instruction that starts with `low`, if it has one; false: that trapped. */
+static bool fetch_beyond(struct hart *hart, uint64_t pc, uint16_t low, uint16_t *high)
+{
+	const struct tlb_entry *entry;
+
+	if (insn_length(low) != 4)
+		return true;
+	entry = mmu_fetch(hart, pc + 2);
+	if (entry)
+		read_code(high, (const uint8_t *)(uintptr_t)(pc + 2 + entry->addend), sizeof(*high));
+	return entry;
+}
+
 /*
- * Builds the block at `offset` of `page`; NULL when translations or the code itself changed on the way, and everything
- * is to be looked up again.
+ * Builds the block at `pc`, which is in `page`; NULL when it trapped, or when translations or the code itself changed
+ * on the way and everything is to be looked up again.
  */
-static struct block *build_block(struct hart *hart, uint32_t page, unsigned offset)
+static struct block *build_block(struct hart *hart, uint64_t pc, uint32_t page)
 {
 	const uint8_t *host = (const uint8_t *)(uintptr_t)page_host(hart, page);
 	uint64_t flushes = hart->tlb.flushes;
-	struct builder b;
+	unsigned offset = pc & ~PAGE_MASK, end;
+	struct builder b = {.for_jit = hart->jit.memory};
 	struct block *block;
-	unsigned end;
+	uint16_t low;
 
-	b.simplified = hart->jit.memory;
+	if (b.for_jit && offset == PAGE_SIZE - sizeof(low)) {
+		read_code(&low, host + offset, sizeof(low));
+		if (!fetch_beyond(hart, pc, low, &b.beyond))
+			return NULL;
+	}
 	build(&b, host, page, offset);
 	end = MIN(b.offset, PAGE_SIZE);
 	code_claim(hart, page, code_lines(offset, end - offset));
@@ -189,7 +232,8 @@ struct block *block_look_up(struct hart *hart, uint64_t pc)
 {
 	struct block *block = NULL;
 
-	while (!block) {
+	/* Until it is found, or a trap leads elsewhere. */
+	while (!block && hart->pc == pc) {
 		const struct tlb_entry *entry = mmu_fetch(hart, pc);
 		uint32_t page;
 
@@ -198,7 +242,7 @@ struct block *block_look_up(struct hart *hart, uint64_t pc)
 		page = soft_page(hart->soft, pc + entry->addend);
 		block = cache_find(&hart->cache, page, pc & ~PAGE_MASK);
 		if (!block)
-			block = build_block(hart, page, pc & ~PAGE_MASK);
+			block = build_block(hart, pc, page);
 	}
 	return block;
 }
@@ -250,29 +294,19 @@ struct op *block_cross(struct hart *hart, uint64_t pc)
 {
 	struct cross *cross = &hart->cache.cross[pc >> PAGE_SHIFT & (CROSS_SLOTS - 1)];
 	const struct tlb_entry *entry = mmu_fetch(hart, pc);
-	uint16_t low, high;
+	uint16_t low, high = 0;
 	uint32_t insn;
 
 	if (!entry)
 		return NULL;
-	low = __atomic_load_n((uint16_t *)(uintptr_t)(pc + entry->addend), __ATOMIC_RELAXED);
-	entry = mmu_fetch(hart, pc + 2);
-	if (!entry)
+	read_code(&low, (const uint8_t *)(uintptr_t)(pc + entry->addend), sizeof(low));
+	if (!fetch_beyond(hart, pc, low, &high))
 		return NULL;
-	high = __atomic_load_n((uint16_t *)(uintptr_t)(pc + 2 + entry->addend), __ATOMIC_RELAXED);
 	insn = low | (uint32_t)high << 16;
 	if (!cross->valid || cross->insn != insn) {
 		struct builder b = {.offset = pc & ~PAGE_MASK};
-		struct op op = {.pc = b.offset | (insn_length(insn) == 4)};
 
-		decode(&op, insn_length(insn) == 4 ? insn : low);
-		if (op_is_near(&op))
-			emit_jump(&b, &op, b.offset, false);
-		else
-			emit(&b, op.code == OP_PCREL ? (op.imm += b.offset, &op) : &op);
-		b.offset = op_next(&op);
-		b.insns = 1;
-		emit_fall(&b, false);
+		emit_crossing(&b, insn);
 		memcpy(cross->ops, b.ops, sizeof(cross->ops));
 		cross->insn = insn;
 		cross->valid = true;

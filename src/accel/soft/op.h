@@ -51,7 +51,8 @@
 /*
  * Control flow. A near jump stays inside its page and is followed by a slot that holds a `struct link`; its `imm` is
  * made by near_imm(). The target of a far one is `imm` bytes from the start of the page it is in. FALL goes on behind
- * the block's last instruction, without being one. CROSS stands for an instruction that lies in two pages. DEAD
+ * the block's last instruction, without being one. CROSS stands for an instruction that lies in two pages: the interpreter
+ * decodes it anew each time; for the JIT it is followed by that instruction as it is with `imm` for its second half. DEAD
  * replaces the first op of a block that was invalidated.
  */
 #define OPS_FLOW(X) \

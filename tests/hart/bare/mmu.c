@@ -411,6 +411,22 @@ static void fetch_crossing(void)
 		EXPECT(try_call(second - 2), CAUSE_FETCH_PAGE);
 		EXPECT(this_cpu()->seen.value, second);
 	}
+	/* The same first half with another second one, which makes it an ebreak: in another page, and by a write. */
+	((uint16_t *)pages[4])[2047] = 0x0073;
+	((uint16_t *)pages[1])[0] = 0x0010;
+	for (unsigned round = 0; round < 3; round++) {
+		((uint16_t *)pages[2])[0] = 0x1200; /* sfence.vma */
+		asm volatile("fence.i");
+		set(leaf, make_pte((uint64_t)pages[2], PTE_RWX));
+		EXPECT(try_call(second - 2), NOTHING);
+		set(leaf, make_pte((uint64_t)pages[1], PTE_RWX));
+		EXPECT(try_call(second - 2), CAUSE_BREAKPOINT);
+		EXPECT(this_cpu()->seen.pc, second - 2);
+		set(leaf, make_pte((uint64_t)pages[2], PTE_RWX));
+		((uint16_t *)pages[2])[0] = 0x0010;
+		asm volatile("fence.i");
+		EXPECT(try_call(second - 2), CAUSE_BREAKPOINT);
+	}
 }
 
 /* Atomic operations ask for what they do: both for AMOs, whose faults are a store's. */

@@ -158,6 +158,27 @@ static void jump_register(struct translation *t)
 	jump(t);
 }
 
+/*
+ * Lets code decoded from this page's end and the next one's start run if that is what is there now. The first half is
+ * watched as all code is; the second, in a page that depends on the address space, is compared.
+ */
+static void cross(struct translation *t)
+{
+	struct assembler *a = &t->a;
+
+	page_plus(t, RAX, PAGE_SIZE);
+	asm_rm(a, A_MOV, RCX, rm_reg(RAX));
+	asm_shift_imm(a, S_SHR, 0, RCX, PAGE_SHIFT - 5);
+	asm_imm(a, I_AND, 0, rm_reg(RCX), (TLB_ENTRIES - 1) * sizeof(struct tlb_entry));
+	asm_rm(a, A_ADD | A_W, RCX, HART(bank));
+	asm_rm(a, A_CMP | A_W, RAX, rm_mem(RCX, offsetof(struct tlb_entry, exec)));
+	jit_bail_if(t, CC_NE);
+	asm_rm(a, A_ADD | A_W, RAX, rm_mem(RCX, offsetof(struct tlb_entry, addend)));
+	asm_rm(a, A_MOVZX16, RAX, rm_mem(RAX, 0));
+	asm_imm(a, I_CMP, 0, rm_reg(RAX), (int32_t)t->op->imm);
+	jit_bail_if(t, CC_NE);
+}
+
 /* Orders earlier writes before later reads, as host_fence() does. */
 static void fence(struct translation *t)
 {
@@ -187,6 +208,9 @@ bool jit_flow(struct translation *t)
 		return true;
 	case OP_JALR:
 		jump_register(t);
+		return true;
+	case OP_CROSS:
+		cross(t);
 		return true;
 	case OP_FENCE:
 		fence(t);

@@ -26,7 +26,7 @@ struct hart;
 #define JIT_CACHE_MAX (UINT64_C(1) << 30)
 #define JIT_CACHE_DEFAULT (UINT64_C(16) << 20)
 
-#define JIT_JUMPS 8192
+#define JIT_JUMPS 32768
 
 /* struct jump (cache.h) for code: where a far jump to `pc` goes on while the TLB has `addend` for it. */
 struct jit_jump {

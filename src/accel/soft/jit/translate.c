@@ -122,7 +122,7 @@ static void translate(struct translation *t, struct op *op)
 			jit_bail(t);
 			break;
 		}
-		if (op_ends_block(op))
+		if (op_ends_block(op) && op->code != OP_CROSS)
 			break;
 	}
 	for (unsigned i = 0; i < t->stub_count; i++)
