@@ -14,7 +14,7 @@
 
 #define INDEX_SIZE ((CACHE_HASH + CACHE_PAGES) * sizeof(struct block *))
 
-/* The index and the arena are one mapping, touched as it fills. */
+/* The index and the arena are one mapping, touched as it fills; huge pages, a wish, make that cheap. */
 int cache_init(struct code_cache *cache)
 {
 	void *at = mmap(NULL, INDEX_SIZE + CACHE_ARENA, PROT_READ | PROT_WRITE,
@@ -22,6 +22,7 @@ int cache_init(struct code_cache *cache)
 
 	if (at == MAP_FAILED)
 		return -ENOMEM;
+	madvise(at, INDEX_SIZE + CACHE_ARENA, MADV_HUGEPAGE);
 	cache->hash = at;
 	cache->pages = cache->hash + CACHE_HASH;
 	cache->arena = (uint8_t *)at + INDEX_SIZE;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "accel/soft/csr.h"
@@ -279,6 +280,21 @@ static void init_jit(struct soft *soft, const struct jit_options *options)
 		jit_destroy(&soft->harts[ready]);
 }
 
+#define HUGE_PAGE (UINT64_C(2) << 20)
+
+/* Their jump tables are read all over, which huge pages save the host's TLB; to have them is a wish. */
+static struct hart *alloc_harts(unsigned count)
+{
+	size_t size = ALIGN_UP(count * sizeof(struct hart), HUGE_PAGE);
+	struct hart *harts = aligned_alloc(HUGE_PAGE, size);
+
+	if (harts) {
+		madvise(harts, size, MADV_HUGEPAGE);
+		memset(harts, 0, count * sizeof(*harts));
+	}
+	return harts;
+}
+
 static int soft_create(struct accel **out, const struct accel_config *config, struct mortise_error *err)
 {
 	struct jit_options jit = {.on = true, .cache = JIT_CACHE_DEFAULT};
@@ -318,11 +334,9 @@ static int soft_create(struct accel **out, const struct accel_config *config, st
 	pthread_mutex_init(&soft->lock, NULL);
 	pthread_cond_init(&soft->changed, NULL);
 	error = code_init(&soft->code, ram_span(soft->ram) >> PAGE_SHIFT);
-	soft->harts = aligned_alloc(64, config->cpu_count * sizeof(*soft->harts));
+	soft->harts = alloc_harts(config->cpu_count);
 	if (!soft->harts)
 		error = -ENOMEM;
-	else
-		memset(soft->harts, 0, config->cpu_count * sizeof(*soft->harts));
 	for (; !error && soft->hart_count < config->cpu_count; soft->hart_count++)
 		error = init_hart(soft, soft->hart_count);
 	if (error) {
