@@ -9,14 +9,12 @@
 #include <string.h>
 
 #include "accel/kvm/kvm.h"
-#include "accel/soft/soft.h"
+#include "accel/soft/ops.h"
 #include "base/util.h"
 
 const struct accel_ops *const accel_all[] = {
 	&kvm_accel_ops,
-#if defined(__x86_64__) /* see soft/host.h */
 	&soft_accel_ops,
-#endif
 	NULL,
 };
 
@@ -92,9 +90,4 @@ void accel_guest_request(struct accel *accel, enum accel_guest_request request)
 	if (accel->park)
 		accel->park(accel);
 	accel->config.events.guest_request(accel->config.events.opaque, request);
-}
-
-uint64_t accel_time(const struct accel *accel)
-{
-	return accel->time(accel);
 }

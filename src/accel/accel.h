@@ -39,7 +39,6 @@ struct accel_config {
 	struct ram *ram;
 	const struct mmio_map *mmio;
 	const struct mmio_map *pio; /* x86-64: I/O ports, accessed 1, 2 or 4 bytes wide; NULL elsewhere */
-	uint64_t timebase_hz;	    /* RISC-V: frequency of the `time` CSR */
 	struct options *options; /* what -accel says to the accelerator itself; those it knows are taken. May be NULL */
 	struct accel_events events;
 };
@@ -62,6 +61,14 @@ struct accel_entry {
 /* One interrupt input of a vCPU, as its architecture names it. */
 enum accel_irq {
 	ACCEL_IRQ_RISCV_SEI, /* supervisor external interrupt */
+};
+
+/* What RISC-V vCPUs are, as a device tree tells it. */
+struct accel_riscv {
+	const char *isa;		 /* what they implement: "rv64imafdc_zicsr_..." */
+	const char *mmu_type;		 /* "riscv,sv39" */
+	uint32_t timebase_hz;		 /* of the `time` CSR */
+	uint32_t cbom_block, cboz_block; /* bytes that Zicbom's and Zicboz's instructions work on; 0: there are none */
 };
 
 struct accel_cpu_info {
@@ -136,12 +143,7 @@ struct accel {
 
 	void (*cpu_info)(struct accel *accel, unsigned cpu, struct accel_cpu_info *info);
 
-	/* What accel_time() answers. */
-	uint64_t (*time)(const struct accel *accel);
-
-	/* Text for `riscv,isa` and "riscv,isa-extensions" (NULL-terminated list); what the vCPUs implement. */
-	const char *(*isa)(struct accel *accel);
-	const char *mmu_type; /* device tree's mmu-type, "riscv,sv39" */
+	const struct accel_riscv *riscv; /* RISC-V; else NULL */
 };
 
 /* All that were built in, best first, NULL-terminated. */
@@ -154,6 +156,3 @@ int accel_select(const struct accel_ops **out, const char *names, enum accel_arc
  * For a machine's reset and power-off registers, on the thread that accesses them: passes on what the guest asks for.
  */
 void accel_guest_request(struct accel *accel, enum accel_guest_request request);
-
-/* RISC-V time in timebase ticks since the accelerator was made; also what the guest's `rdtime` reads. Any thread. */
-uint64_t accel_time(const struct accel *accel);

@@ -6,8 +6,12 @@ libmortise_a_SOURCES += \
 	src/accel/kvm/kvm.h \
 	src/accel/kvm/vcpu.c \
 	src/accel/rest.c \
-	src/accel/rest.h
+	src/accel/rest.h \
+	src/accel/sbi-console.c \
+	src/accel/sbi-console.h \
+	src/accel/soft/ops.h
 
+# Accelerators know the hosts that they run on.
 ACCEL_X86_64 = \
 	src/accel/kvm/x86-cpuid.c \
 	src/accel/kvm/x86-state.c \
@@ -86,6 +90,15 @@ ACCEL_X86_64 = \
 	src/accel/soft/trap.c \
 	src/accel/soft/trap.h
 
+ACCEL_RISCV64 = \
+	src/accel/kvm/riscv-isa.c \
+	src/accel/kvm/riscv-state.c \
+	src/accel/kvm/riscv.c \
+	src/accel/kvm/riscv.h \
+	src/accel/soft/absent.c
+
 if HOST_X86_64
 libmortise_a_SOURCES += $(ACCEL_X86_64)
+else
+libmortise_a_SOURCES += $(ACCEL_RISCV64)
 endif

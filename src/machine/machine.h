@@ -35,7 +35,6 @@ struct machine_ops {
 	const char *name, *summary;
 	enum accel_arch arch;
 	unsigned max_cpus;
-	uint64_t timebase_hz; /* RISC-V */
 	int (*create)(struct machine **out, const struct machine_config *config, struct mortise_error *err);
 };
 

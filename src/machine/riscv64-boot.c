@@ -54,7 +54,7 @@ static int load_image(struct ram *ram, uint64_t base, const struct boot_file *fi
 		      struct mortise_error *err)
 {
 	struct riscv_image image;
-	struct boot_kernel kernel;
+	struct boot_kernel kernel = {0};
 	int r = boot_read(file, &image, sizeof(image), 0, err);
 
 	if (r < 0)
@@ -80,7 +80,7 @@ static int load_gzip(struct ram *ram, uint64_t base, const struct boot_file *fro
 		     struct mortise_error *err)
 {
 	_cleanup_(close_gzip) gzFile file = NULL;
-	struct boot_kernel kernel;
+	struct boot_kernel kernel = {0};
 	struct riscv_image image;
 	uint64_t done = sizeof(image);
 	int copy = dup(from->fd), n = 0;
@@ -131,7 +131,7 @@ static int load_elf(struct ram *ram, uint64_t base, const struct boot_file *file
 		    struct mortise_error *err)
 {
 	_cleanup_(boot_elf_done) struct boot_elf elf = {0};
-	struct boot_kernel kernel;
+	struct boot_kernel kernel = {0};
 	uint64_t bias;
 	int r = boot_elf_open(&elf, file, EM_RISCV, "RISC-V", err);
 
@@ -155,7 +155,7 @@ int boot_load_riscv_kernel(struct ram *ram, uint64_t base, const char *path, str
 		struct riscv_image image;
 		unsigned char bytes[sizeof(struct riscv_image)];
 	} head;
-	struct boot_kernel kernel;
+	struct boot_kernel kernel = {0};
 	int r = boot_open(&file, path, err);
 
 	if (r < 0)

@@ -112,7 +112,7 @@ static void put_chosen(struct tree *tree, const struct riscv64_fdt *board)
 /* "rv64imafdc_zicsr_sstc" -> "i", "m", ..., "c", "zicsr", "sstc" as one string list. */
 static void put_extensions(struct tree *tree, const char *isa)
 {
-	char list[512];
+	char list[1024];
 	size_t used = 0;
 
 	for (const char *p = isa + strlen("rv64"); *p && *p != '_'; p++) {
@@ -142,17 +142,21 @@ static void put_cpus(struct tree *tree, const struct riscv64_fdt *board)
 	begin(tree, "cpus");
 	put_u32(tree, "#address-cells", 1);
 	put_u32(tree, "#size-cells", 0);
-	put_u32(tree, "timebase-frequency", RISCV64_TIMEBASE_HZ);
+	put_u32(tree, "timebase-frequency", board->cpu->timebase_hz);
 	for (unsigned i = 0; i < board->cpus; i++) {
 		begin(tree, "cpu@%x", i);
 		put_string(tree, "device_type", "cpu");
 		put_string(tree, "compatible", "riscv");
 		put_u32(tree, "reg", i);
 		put_string(tree, "status", "okay");
-		put_string(tree, "riscv,isa", board->isa);
+		put_string(tree, "riscv,isa", board->cpu->isa);
 		put_string(tree, "riscv,isa-base", "rv64i");
-		put_extensions(tree, board->isa);
-		put_string(tree, "mmu-type", board->mmu_type);
+		put_extensions(tree, board->cpu->isa);
+		put_string(tree, "mmu-type", board->cpu->mmu_type);
+		if (board->cpu->cbom_block)
+			put_u32(tree, "riscv,cbom-block-size", board->cpu->cbom_block);
+		if (board->cpu->cboz_block)
+			put_u32(tree, "riscv,cboz-block-size", board->cpu->cboz_block);
 		begin(tree, "interrupt-controller");
 		put_string(tree, "compatible", "riscv,cpu-intc");
 		put_u32(tree, "#address-cells", 0);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "accel/accel.h"
 #include "base/ram.h"
 #include <mortise/error.h>
 
@@ -24,13 +25,10 @@
 #define RISCV64_POWER_IRQ 12
 #define RISCV64_SLOT_IRQ 16
 
-#define RISCV64_TIMEBASE_HZ 10000000
-
 struct riscv64_fdt {
 	unsigned cpus, slots;
 	uint64_t ram_size;
-	const char *isa; /* "rv64imafdc_zicsr_..." */
-	const char *mmu_type;
+	const struct accel_riscv *cpu; /* each of them */
 	const char *bootargs;
 	uint64_t initrd_start, initrd_end; /* 0, 0: none */
 };

@@ -36,13 +36,11 @@ static struct riscv64 *board_of(struct machine *machine)
 static int build_fdt(struct riscv64 *board, const struct machine_boot *boot, uint64_t initrd_start, uint64_t initrd_end,
 		     void **fdt, size_t *size, struct mortise_error *err)
 {
-	struct accel *accel = board->machine.accel;
 	const struct riscv64_fdt description = {
 		.cpus = board->cpus,
 		.slots = board->slots.blk + board->slots.net + board->slots.any,
 		.ram_size = board->machine.ram->size,
-		.isa = accel->isa(accel),
-		.mmu_type = accel->mmu_type,
+		.cpu = board->machine.accel->riscv,
 		.bootargs = boot->append,
 		.initrd_start = initrd_start,
 		.initrd_end = initrd_end,
@@ -208,6 +206,5 @@ const struct machine_ops machine_riscv64 = {
 	.summary = "RISC-V RV64GC board with device tree, PLIC and virtio-mmio slots",
 	.arch = ACCEL_RISCV64,
 	.max_cpus = 8,
-	.timebase_hz = RISCV64_TIMEBASE_HZ,
 	.create = create,
 };

@@ -67,7 +67,6 @@ static int make_accel(struct vm *vm, const struct machine_ops *board, struct mor
 		.mmio = &vm->machine->mmio,
 		.pio = board->arch == ACCEL_X86_64 ? &vm->machine->pio : NULL,
 		.options = vm->config->accel_options,
-		.timebase_hz = board->timebase_hz,
 		.events = lifecycle_events(vm),
 	};
 	int r = accel_select(&ops, vm->config->accel, board->arch, err);

@@ -67,7 +67,6 @@ struct rig *rig_new_with(unsigned harts, const char *options)
 	struct accel_config config = {
 		.arch = ACCEL_RISCV64,
 		.cpu_count = harts,
-		.timebase_hz = 10000000,
 		.events = {.guest_request = on_request,
 			   .console_write = on_console,
 			   .paused = on_paused,

@@ -319,13 +319,15 @@ static void rtc_time(void **state)
 
 /* --- device tree --- */
 
+static const struct accel_riscv cpu = {
+	.isa = "rv64imafdc_zicsr_zifencei_sstc", .mmu_type = "riscv,sv39", .timebase_hz = 10000000, .cboz_block = 64};
+
 static void fdt(void **state)
 {
 	static const struct riscv64_fdt board = {.cpus = 2,
 						 .slots = 16,
 						 .ram_size = 512 * MIB,
-						 .isa = "rv64imafdc_zicsr_zifencei_sstc",
-						 .mmu_type = "riscv,sv39",
+						 .cpu = &cpu,
 						 .bootargs = "console=ttyS0 \"quoted\"",
 						 .initrd_start = 0x84000000,
 						 .initrd_end = 0x84100000};
@@ -344,6 +346,8 @@ static void fdt(void **state)
 	property = fdt_getprop(tree, node, "riscv,isa-extensions", &length);
 	assert_int_equal(length, sizeof(extensions));
 	assert_memory_equal(property, extensions, sizeof(extensions));
+	assert_non_null(fdt_getprop(tree, node, "riscv,cboz-block-size", NULL));
+	assert_null(fdt_getprop(tree, node, "riscv,cbom-block-size", NULL));
 	length = 0;
 	fdt_for_each_subnode(node, tree, fdt_path_offset(tree, "/soc"))
 	{
@@ -357,8 +361,7 @@ static void fdt(void **state)
 /* dtc is stricter than libfdt: it knows what buses and interrupt controllers must have. */
 static void fdt_dtc(void **state)
 {
-	static const struct riscv64_fdt board = {
-		.cpus = 8, .slots = 48, .ram_size = GIB, .isa = "rv64imafdc", .mmu_type = "riscv,sv39"};
+	static const struct riscv64_fdt board = {.cpus = 8, .slots = 48, .ram_size = GIB, .cpu = &cpu};
 	char path[] = "/tmp/mortise-dtb-XXXXXX", command[128];
 	int fd = mkstemp(path), status;
 	size_t size;

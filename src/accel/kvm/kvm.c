@@ -127,7 +127,7 @@ static void kvm_park(struct accel *accel)
 
 /* --- interrupts and notifications --- */
 
-static int kvm_irq_fd(struct accel *accel, unsigned gsi, int event_fd, struct mortise_error *err)
+int kvm_irq_fd(struct accel *accel, unsigned gsi, int event_fd, struct mortise_error *err)
 {
 	const struct kvm_irqfd irqfd = {.fd = (uint32_t)event_fd, .gsi = gsi};
 
@@ -340,7 +340,6 @@ static int kvm_create(struct accel **out, const struct accel_config *config, str
 		.resume = kvm_resume,
 		.reset = kvm_reset,
 		.park = kvm_park,
-		.irq_fd = kvm_irq_fd,
 		.notify_fd = kvm_notify_fd,
 		.cpu_info = kvm_cpu_info,
 	};

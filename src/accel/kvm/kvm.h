@@ -42,6 +42,9 @@ struct kvm {
 
 extern const struct accel_ops kvm_accel_ops;
 
+/* struct accel's irq_fd, for architectures whose interrupt controller is KVM's. */
+int kvm_irq_fd(struct accel *accel, unsigned gsi, int event_fd, struct mortise_error *err);
+
 /* --- the architecture's part --- */
 
 extern const enum accel_arch kvm_arch;

@@ -76,16 +76,6 @@ static void set_gsi(struct accel *accel, unsigned gsi, bool level)
 	ioctl(container_of(accel, struct kvm, accel)->vm_fd, KVM_IRQ_LINE, &irq);
 }
 
-static const char *isa(struct accel *accel)
-{
-	return "x86_64";
-}
-
-static uint64_t no_time(const struct accel *accel)
-{
-	return 0;
-}
-
 int kvm_arch_init(struct kvm *kvm, struct mortise_error *err)
 {
 	const struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
@@ -100,8 +90,7 @@ int kvm_arch_init(struct kvm *kvm, struct mortise_error *err)
 	if (ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0) < 0 || ioctl(kvm->vm_fd, KVM_CREATE_PIT2, &pit) < 0)
 		return mortise_fail(err, -errno, "KVM cannot make the interrupt controllers: %s", strerror(errno));
 	kvm->accel.set_gsi = set_gsi;
-	kvm->accel.isa = isa;
-	kvm->accel.time = no_time;
+	kvm->accel.irq_fd = kvm_irq_fd;
 	return 0;
 }
 

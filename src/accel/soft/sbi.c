@@ -6,22 +6,13 @@
 
 #include <string.h>
 
+#include "accel/sbi-console.h"
 #include "accel/soft/csr.h"
 #include "accel/soft/hart.h"
 #include "accel/soft/mem.h"
 #include "accel/soft/mmu.h"
 #include "accel/soft/soft.h"
 #include "base/util.h"
-
-enum sbi_error {
-	SBI_SUCCESS = 0,
-	SBI_FAILED = -1,
-	SBI_NOT_SUPPORTED = -2,
-	SBI_INVALID_PARAM = -3,
-	SBI_INVALID_ADDRESS = -5,
-	SBI_ALREADY_AVAILABLE = -6,
-	SBI_ALREADY_STARTED = -7,
-};
 
 enum sbi_extension {
 	SBI_LEGACY_LAST = 0x08,
@@ -31,13 +22,11 @@ enum sbi_extension {
 	SBI_RFENCE = 0x52464e43,
 	SBI_HSM = 0x48534d,
 	SBI_SRST = 0x53525354,
-	SBI_DBCN = 0x4442434e,
+	SBI_DBCN = SBI_EXTENSION_DBCN,
 };
 
 #define SBI_VERSION (2 << 24)
 #define MORTISE_VERSION 1
-/* One call writes at most this much of the console's buffer: it answers how much, and the guest calls again. */
-#define CONSOLE_CHUNK 1024
 
 struct call {
 	struct hart *hart;
@@ -256,43 +245,14 @@ static int call_srst(struct call *call)
 	return SBI_SUCCESS;
 }
 
-/* How much of it fitted. */
-static unsigned write_console(struct hart *hart, const void *data, unsigned size)
-{
-	const struct accel_events *events = &hart->soft->accel.config.events;
-	unsigned written;
-
-	hart_leave_guest(hart);
-	written = events->console_write(events->opaque, data, size);
-	hart_enter_guest(hart);
-	return written;
-}
-
 static int call_dbcn(struct call *call)
 {
-	uint8_t chunk[CONSOLE_CHUNK];
-	uint64_t size = MIN(call->args[0], CONSOLE_CHUNK);
-	const uint8_t *from;
+	int error;
 
-	switch (call->function) {
-	case 0:
-		if (size == 0)
-			return SBI_SUCCESS;
-		from = call->args[2] ? NULL : ram_at(call->hart->soft->ram, call->args[1], size);
-		if (!from)
-			return SBI_INVALID_PARAM;
-		for (uint64_t i = 0; i < size; i++)
-			chunk[i] = __atomic_load_n(from + i, __ATOMIC_RELAXED);
-		call->value = write_console(call->hart, chunk, size);
-		return SBI_SUCCESS;
-	case 1: /* there is never input here: the console is the UART */
-		return SBI_SUCCESS;
-	case 2:
-		chunk[0] = call->args[0];
-		return write_console(call->hart, chunk, 1) ? SBI_SUCCESS : SBI_FAILED;
-	default:
-		return SBI_NOT_SUPPORTED;
-	}
+	hart_leave_guest(call->hart);
+	error = sbi_console_call(&call->hart->soft->accel, call->function, call->args, &call->value);
+	hart_enter_guest(call->hart);
+	return error;
 }
 
 /* Legacy calls name harts by a mask in memory, at a virtual address; 0 is all. False: reading it trapped. */
@@ -318,7 +278,6 @@ static bool call_legacy(struct call *call, int64_t *answer)
 {
 	struct hart *hart = call->hart;
 	struct fence fence = {.kind = FENCE_INSN};
-	uint8_t character = call->args[0];
 	uint64_t mask;
 
 	*answer = 0;
@@ -328,7 +287,8 @@ static bool call_legacy(struct call *call, int64_t *answer)
 		*answer = call_time(call);
 		return true;
 	case 1: /* putchar: what does not fit is lost, early output is worth less than a running guest */
-		write_console(hart, &character, 1);
+		call->function = SBI_DBCN_WRITE_BYTE;
+		call_dbcn(call);
 		return true;
 	case 2: /* getchar: none */
 		*answer = -1;

@@ -129,15 +129,11 @@ static void soft_cpu_info(struct accel *accel, unsigned cpu, struct accel_cpu_in
 		       __atomic_load_n(&hart->sleeping, __ATOMIC_RELAXED);
 }
 
-static const char *soft_isa(struct accel *accel)
-{
-	return "rv64imafdc_zicntr_zicsr_zifencei_zba_zbb_zbs_sstc_svadu";
-}
-
-static uint64_t soft_time(const struct accel *accel)
-{
-	return clock_ticks(&container_of(accel, const struct soft, accel)->clock);
-}
+static const struct accel_riscv soft_riscv = {
+	.isa = "rv64imafdc_zicntr_zicsr_zifencei_zba_zbb_zbs_sstc_svadu",
+	.mmu_type = "riscv,sv39",
+	.timebase_hz = 10000000,
+};
 
 /* Threads take no signal: these belong to the control thread. */
 static int start_threads(struct soft *soft, struct mortise_error *err)
@@ -319,14 +315,12 @@ static int soft_create(struct accel **out, const struct accel_config *config, st
 		.reset = soft_reset,
 		.set_irq = soft_set_irq,
 		.cpu_info = soft_cpu_info,
-		.isa = soft_isa,
-		.time = soft_time,
-		.mmu_type = "riscv,sv39",
+		.riscv = &soft_riscv,
 	};
 	soft->ram = config->ram;
 	soft->mmio = config->mmio;
 	soft->pausing = true;
-	error = clock_init(&soft->clock, config->timebase_hz, err);
+	error = clock_init(&soft->clock, soft_riscv.timebase_hz, err);
 	if (error) {
 		free(soft);
 		return error;

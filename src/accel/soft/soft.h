@@ -11,6 +11,7 @@
 #include "accel/soft/clock.h"
 #include "accel/soft/code.h"
 #include "accel/soft/hart.h"
+#include "accel/soft/ops.h"
 
 #define SOFT_HARTS_MAX 8
 
@@ -33,8 +34,6 @@ struct soft {
 	bool announce;	  /* paused() is owed */
 	bool ending;
 };
-
-extern const struct accel_ops soft_accel_ops;
 
 /* A hart thread's first step: says which Linux thread it is. soft_start() waits for all of them. */
 void soft_arrive(struct hart *hart);
