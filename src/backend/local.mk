@@ -38,10 +38,14 @@ libmortise_a_SOURCES += \
 	src/backend/net-fifo.h \
 	src/backend/net-gso.c \
 	src/backend/net-gso.h \
+	src/backend/net-interface.c \
+	src/backend/net-interface.h \
 	src/backend/net-socket.c \
 	src/backend/net-socket.h \
 	src/backend/net-stream.c \
+	src/backend/net-tap-open.c \
 	src/backend/net-tap.c \
+	src/backend/net-tap.h \
 	src/backend/net-user-options.c \
 	src/backend/net-user.c \
 	src/backend/net-user.h \

@@ -6,291 +6,13 @@
  * checksums and the segmentation that the guest left undone (Documentation/networking/tuntap.rst). A descriptor of a
  * tap that was opened without those headers does as well: then that work is done here.
  */
-#include "backend/net-driver.h"
+#include "backend/net-tap.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/if_tun.h>
-#include <net/if.h>
 #include <sys/ioctl.h>
 
 #include "backend/net-gso.h"
-#include "backend/net-vhost.h"
 #include "base/util.h"
-
-#ifndef TUN_F_USO4
-#define TUN_F_USO4 0x20
-#define TUN_F_USO6 0x40
-#endif
-
-#define TUN_DEVICE "/dev/net/tun"
-#define NAME_MAX_LEN (IFNAMSIZ - 1)
-
-struct tap_queue {
-	struct tap *tap;
-	unsigned index;
-	int fd;	    /* -1: the tap is gone */
-	short wish; /* EV_READ, EV_WRITE: what `event` waits for; 0: not armed */
-	struct event *event;
-};
-
-struct tap {
-	struct mortise_net net;
-	const char *ifname, *fd, *fds, *script, *downscript, *vhostfd, *vhostfds;
-	uint8_t vhost, vhostforce;
-	uint32_t queues;
-
-	struct tap_queue queue[NET_QUEUE_PAIRS_MAX];
-	int vhosts[NET_QUEUE_PAIRS_MAX]; /* of /dev/vhost-net, one a queue; -1: not asked for */
-	uint8_t *finished;     /* where frames are finished for a tap without virtio-net headers; otherwise NULL */
-	unsigned tun_offloads; /* TUN_F_*: what the guest can receive */
-	uint32_t pairs;	       /* queues in use */
-	struct event *retry;   /* armed while the tap is gone */
-};
-
-/* --- opening --- */
-
-static int check_options(struct mortise_net *net, struct options *options, struct mortise_error *err)
-{
-	struct tap *tap = container_of(net, struct tap, net);
-	const char *const scripts[][2] = {{"script", tap->script}, {"downscript", tap->downscript}};
-
-	if (!!tap->ifname + !!tap->fd + !!tap->fds != 1)
-		return mortise_fail(err, -EINVAL, "A tap needs one of the parameters 'ifname', 'fd' and 'fds'");
-	if (tap->ifname && (!*tap->ifname || strlen(tap->ifname) > NAME_MAX_LEN))
-		return mortise_fail(err, -EINVAL, "'%s' is no name of a network interface: 1 to %d bytes", tap->ifname,
-				    NAME_MAX_LEN);
-	if (!tap->ifname && tap->queues)
-		return mortise_fail(err, -EINVAL,
-				    "Parameter 'queues' goes with 'ifname'; 'fds' has one for each queue");
-	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++)
-		if (scripts[i][1] && *scripts[i][1] && !streq(scripts[i][1], "no"))
-			return mortise_fail(err, -EINVAL, "Parameter '%s' can only be 'no': set up the tap beforehand",
-					    scripts[i][0]);
-	return 0;
-}
-
-static int open_device(int *out, struct mortise_error *err)
-{
-	int fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
-		return mortise_fail(err, -ENOENT, TUN_DEVICE " is not there; load the kernel module 'tun'");
-	if (fd < 0)
-		return mortise_fail(err, -errno, "Could not open " TUN_DEVICE ": %s", strerror(errno));
-	*out = fd;
-	return 0;
-}
-
-static int explain(const char *ifname, int error, bool multi_queue, struct mortise_error *err)
-{
-	switch (error) {
-	case EBUSY:
-		return mortise_fail(err, -EBUSY, "Tap '%s' is in use already, here or by another process", ifname);
-	case EPERM:
-		return mortise_fail(err, -EPERM,
-				    "Tap '%s' belongs to another user: it takes CAP_NET_ADMIN, or a tap made with "
-				    "`ip tuntap add dev %s mode tap user NAME`",
-				    ifname, ifname);
-	case EINVAL:
-		return mortise_fail(err, -EINVAL, "Network interface '%s' is not a tap%s", ifname,
-				    multi_queue ? ", or was made without multi_queue" : "");
-	default:
-		return mortise_fail(err, -error, "Could not open tap '%s': %s", ifname, strerror(error));
-	}
-}
-
-/* Attaches to a tap that exists; TUNSETIFF alone would make one where the name is free. */
-static int open_queue(const char *ifname, bool multi_queue, int *out, struct mortise_error *err)
-{
-	const unsigned before = if_nametoindex(ifname);
-	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (multi_queue ? IFF_MULTI_QUEUE : 0)};
-	_cleanup_close_ int fd = -1;
-	int r;
-
-	if (before) {
-		r = open_device(&fd, err);
-		if (r < 0)
-			return r;
-		memcpy(request.ifr_name, ifname, strlen(ifname) + 1);
-		r = ioctl(fd, TUNSETIFF, &request);
-		if (r < 0 && errno == EINVAL && !multi_queue) {
-			/* One made with multi_queue wants to be asked for that, even for a single queue. */
-			request.ifr_flags |= IFF_MULTI_QUEUE;
-			r = ioctl(fd, TUNSETIFF, &request);
-		}
-		if (r < 0)
-			return explain(ifname, errno, multi_queue, err);
-	}
-	if (!before || if_nametoindex(ifname) != before)
-		return mortise_fail(err, -ENOENT,
-				    "There is no network interface '%s' in this network namespace; make it with "
-				    "`ip tuntap add dev %s mode tap`",
-				    ifname, ifname);
-	*out = steal_fd(&fd);
-	return 0;
-}
-
-static void close_queues(struct tap *tap)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(tap->queue); i++) {
-		if (tap->queue[i].fd >= 0)
-			close(tap->queue[i].fd);
-		tap->queue[i].fd = -1;
-	}
-}
-
-static int open_by_name(struct tap *tap, struct mortise_error *err)
-{
-	for (uint32_t i = 0; i < tap->net.queue_pairs; i++) {
-		int r = open_queue(tap->ifname, tap->net.queue_pairs > 1, &tap->queue[i].fd, err);
-
-		if (r < 0) {
-			close_queues(tap);
-			return r;
-		}
-	}
-	return 0;
-}
-
-static int check_fd(const char *text, int fd, char *ifname, bool *headers, struct mortise_error *err)
-{
-	struct ifreq request = {0};
-
-	if (ioctl(fd, TUNGETIFF, &request) < 0)
-		return mortise_fail(err, -EINVAL, "File descriptor %s is no tap", text);
-	if (!(request.ifr_flags & IFF_TAP))
-		return mortise_fail(err, -EINVAL, "File descriptor %s is the tun '%s', not a tap", text,
-				    request.ifr_name);
-	if (*ifname && !streq(ifname, request.ifr_name))
-		return mortise_fail(err, -EINVAL, "File descriptor %s is a queue of tap '%s', the others are of '%s'",
-				    text, request.ifr_name, ifname);
-	memcpy(ifname, request.ifr_name, IFNAMSIZ);
-	/* The same for all queues: it is the tap's. Whether IFF_NO_PI was given cannot be told: its bit says
-	 * IFF_NOFILTER. */
-	*headers = request.ifr_flags & IFF_VNET_HDR;
-	return 0;
-}
-
-/* The descriptors stay the caller's until all are found to be good. */
-static int open_by_fds(struct tap *tap, struct mortise_error *err)
-{
-	_cleanup_free_ char *list = strdup(tap->fd ? tap->fd : tap->fds);
-	int fds[NET_QUEUE_PAIRS_MAX];
-	char ifname[IFNAMSIZ] = "", *rest = list, *item;
-	uint32_t count = 0;
-	bool headers = true;
-
-	if (!list)
-		return mortise_fail(err, -ENOMEM, "Out of memory for netdev '%s'", tap->net.id);
-	while ((item = strsep(&rest, tap->fd ? "" : ":"))) {
-		int r;
-
-		if (count == NET_QUEUE_PAIRS_MAX)
-			return mortise_fail(err, -E2BIG, "A tap has at most %d queues; 'fds' lists more",
-					    NET_QUEUE_PAIRS_MAX);
-		r = net_inherit_fd(item, &fds[count], err);
-		if (r < 0)
-			return r;
-		r = check_fd(item, fds[count++], ifname, &headers, err);
-		if (r < 0)
-			return r;
-	}
-	if (!headers && !(tap->finished = malloc(NET_FRAME_MAX)))
-		return mortise_fail(err, -ENOMEM, "Out of memory for netdev '%s'", tap->net.id);
-	for (uint32_t i = 0; i < count; i++)
-		tap->queue[i].fd = fds[i];
-	tap->net.queue_pairs = count;
-	snprintf(tap->net.info, sizeof(tap->net.info), "ifname=%s,fd%s=%s", ifname, tap->fd ? "" : "s",
-		 tap->fd ? tap->fd : tap->fds);
-	return 0;
-}
-
-static int open_vhost(struct tap *tap, struct mortise_error *err)
-{
-	if (!tap->vhost && !tap->vhostforce && !tap->vhostfd && !tap->vhostfds)
-		return 0;
-	if (tap->finished)
-		return mortise_fail(err, -EINVAL,
-				    "vhost takes a tap that was opened with virtio-net headers (IFF_VNET_HDR)");
-	return net_vhost_open(tap->vhostfd, tap->vhostfds, tap->net.queue_pairs, tap->vhosts, err);
-}
-
-static void probe_offloads(struct tap *tap)
-{
-	static const struct {
-		unsigned tun;
-		uint32_t offload;
-	} steps[] = {
-		{TUN_F_CSUM, MORTISE_NET_CSUM},
-		{TUN_F_TSO4 | TUN_F_TSO6, MORTISE_NET_TSO4 | MORTISE_NET_TSO6},
-		{TUN_F_TSO_ECN, MORTISE_NET_ECN},
-		{TUN_F_USO4 | TUN_F_USO6, MORTISE_NET_USO},
-	};
-	unsigned tun = 0;
-
-	if (tap->finished) {
-		tap->net.offloads = NET_SOFT_OFFLOADS;
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		if (ioctl(tap->queue[0].fd, TUNSETOFFLOAD, tun | steps[i].tun) < 0)
-			break;
-		tun |= steps[i].tun;
-		tap->net.offloads |= steps[i].offload;
-	}
-	ioctl(tap->queue[0].fd, TUNSETOFFLOAD, 0);
-}
-
-static void read_mtu(struct tap *tap)
-{
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = {0};
-
-	memcpy(request.ifr_name, tap->ifname, strlen(tap->ifname) + 1);
-	if (fd >= 0 && ioctl(fd, SIOCGIFMTU, &request) == 0)
-		tap->net.mtu = (uint32_t)request.ifr_mtu;
-}
-
-static int tap_open(struct mortise_net *net, struct mortise_error *err)
-{
-	struct tap *tap = container_of(net, struct tap, net);
-	int r;
-
-	for (unsigned i = 0; i < ARRAY_SIZE(tap->queue); i++)
-		tap->queue[i] = (struct tap_queue){.tap = tap, .index = i, .fd = -1};
-	memset(tap->vhosts, 0xff, sizeof(tap->vhosts));
-	if (tap->ifname) {
-		net->queue_pairs = MAX(tap->queues, 1);
-		snprintf(net->info, sizeof(net->info), "ifname=%s", tap->ifname);
-		r = open_by_name(tap, err);
-	} else {
-		r = open_by_fds(tap, err);
-	}
-	if (r == 0)
-		r = open_vhost(tap, err);
-	if (r < 0) {
-		if (tap->ifname)
-			close_queues(tap);
-		free(steal_ptr(&tap->finished));
-		return r;
-	}
-	probe_offloads(tap);
-	if (tap->ifname)
-		read_mtu(tap);
-	return 0;
-}
-
-static void tap_close(struct mortise_net *net)
-{
-	struct tap *tap = container_of(net, struct tap, net);
-
-	close_queues(tap);
-	net_vhost_close(tap->vhosts, ARRAY_SIZE(tap->vhosts));
-	free(steal_ptr(&tap->finished));
-}
-
-/* --- the instance's thread --- */
 
 static void on_event(evutil_socket_t fd, short what, void *opaque)
 {
@@ -367,7 +89,7 @@ static int tap_set_offloads(struct mortise_net *net, uint32_t offloads, uint32_t
 				    (offloads & MORTISE_NET_TSO6 ? TUN_F_TSO6 : 0) |
 				    (offloads & MORTISE_NET_ECN ? TUN_F_TSO_ECN : 0) |
 				    (offloads & MORTISE_NET_USO ? TUN_F_USO4 | TUN_F_USO6 : 0);
-	return tap->queue[0].fd < 0 ? 0 : apply(tap);
+	return tap_is_open(tap) ? apply(tap) : 0;
 }
 
 static int tap_set_queues(struct mortise_net *net, uint32_t pairs)
@@ -375,59 +97,55 @@ static int tap_set_queues(struct mortise_net *net, uint32_t pairs)
 	struct tap *tap = container_of(net, struct tap, net);
 
 	tap->pairs = pairs;
-	return tap->queue[0].fd < 0 ? 0 : apply(tap);
+	return tap_is_open(tap) ? apply(tap) : 0;
 }
 
-/* A tap made anew under the same name is taken over; looking costs one system call a second. */
-static void on_retry(evutil_socket_t fd, short what, void *opaque)
-{
-	struct tap *tap = opaque;
-
-	if (open_by_name(tap, NULL) < 0)
-		return;
-	if (apply(tap) < 0) {
-		close_queues(tap);
-		return;
-	}
-	event_del(tap->retry);
-	log_info("Netdev '%s': tap '%s' is back", tap->net.id, tap->ifname);
-	net_link_changed(&tap->net, true); /* which polls anew for what is wished */
-}
-
-static void wait_for_return(struct tap *tap)
-{
-	const struct timeval second = {.tv_sec = 1};
-
-	if (tap->ifname && tap->retry)
-		event_add(tap->retry, &second);
-}
-
-/* After a failed read or write: finds out whether the tap was deleted. */
+/* Finds out whether the tap was deleted. */
 static void check_lost(struct tap *tap)
 {
 	struct ifreq request = {0};
 
-	if (tap->queue[0].fd < 0 || ioctl(tap->queue[0].fd, TUNGETIFF, &request) == 0 || errno != EBADFD)
+	if (!tap_is_open(tap) || ioctl(tap->queue[0].fd, TUNGETIFF, &request) == 0 || errno != EBADFD)
 		return;
 	log_warning("Netdev '%s' lost its tap (%s)%s", tap->net.id, tap->net.info,
 		    tap->ifname ? "; waiting for it to come back" : "");
 	unwatch_all(tap);
-	close_queues(tap);
+	tap_close_queues(tap);
 	net_link_changed(&tap->net, false);
-	wait_for_return(tap);
+}
+
+/* A tap made anew under the same name is taken over, as soon as whoever makes it lets go of it. */
+static void take_over(struct tap *tap)
+{
+	if (tap_open_queues(tap, NULL) < 0)
+		return;
+	if (apply(tap) < 0) {
+		tap_close_queues(tap);
+		return;
+	}
+	log_info("Netdev '%s': tap '%s' is back", tap->net.id, tap->ifname);
+	net_link_changed(&tap->net, true); /* which polls anew for what is wished */
+}
+
+static void on_interface(void *opaque)
+{
+	struct tap *tap = opaque;
+
+	check_lost(tap);
+	if (!tap_is_open(tap) && tap->ifname)
+		take_over(tap);
 }
 
 static int tap_attach(struct mortise_net *net)
 {
 	struct tap *tap = container_of(net, struct tap, net);
+	int r;
 
 	tap->pairs = 1;
-	tap->retry = event_new(loop_base(net->loop), -1, EV_PERSIST, on_retry, tap);
-	if (!tap->retry)
-		return -ENOMEM;
-	if (tap->queue[0].fd < 0)
-		wait_for_return(tap);
-	return 0;
+	r = net_interface_watch(&tap->interface, net->loop, tap->name, on_interface, tap);
+	if (r == 0)
+		on_interface(tap); /* nobody watched until now */
+	return r;
 }
 
 static void tap_detach(struct mortise_net *net)
@@ -435,7 +153,7 @@ static void tap_detach(struct mortise_net *net)
 	struct tap *tap = container_of(net, struct tap, net);
 
 	unwatch_all(tap);
-	event_free(steal_ptr(&tap->retry));
+	net_interface_unwatch(&tap->interface);
 	tap->tun_offloads = 0;
 }
 
@@ -462,7 +180,7 @@ static int put_frame(struct tap *tap, uint32_t queue, const struct iovec *iov, u
 		return 0;
 	r = -errno;
 	if (r != -EAGAIN)
-		check_lost(tap);
+		check_lost(tap); /* sooner than the kernel tells, or in another namespace, of which it does not tell */
 	return r;
 }
 
@@ -529,7 +247,7 @@ static const struct mortise_property tap_properties[] = {
 const struct net_driver net_tap = {
 	.type = {"tap", "a tap of the host's kernel", tap_properties},
 	.size = sizeof(struct tap),
-	.parse = check_options,
+	.parse = tap_check_options,
 	.open = tap_open,
 	.close = tap_close,
 	.attach = tap_attach,
