@@ -102,11 +102,16 @@ static int realize(void *self, struct mortise_device *device, const struct morti
 	struct vsock *vsock = self;
 	const struct virtio_vsock_config config = {.guest_cid = vsock->guest_cid};
 	uint64_t features = 0;
-	int fd = -1;
+	int fd = -1, errors = -1;
 	int r = vsock->vhostfd ? inherit(vsock->vhostfd, &fd, err) : open_device(&fd, err);
 
 	if (r == 0)
 		r = set_up(vsock, fd, &features, err);
+	if (r == 0) {
+		r = vhost_kernel_watch(host, device, &errors);
+		if (r < 0)
+			mortise_fail(err, r, DEVICE " cannot be watched: %s", strerror(-r));
+	}
 	if (r < 0) {
 		if (fd >= 0 && !vsock->vhostfd)
 			close(fd);
@@ -117,6 +122,7 @@ static int realize(void *self, struct mortise_device *device, const struct morti
 				      .link = &vhost_kernel,
 				      .run = set_running,
 				      .fd = fd,
+				      .errors = errors,
 				      .count = VHOST_QUEUES};
 	host->offer_features(device, features);
 	host->offer_ring_features(device, features);
@@ -126,9 +132,11 @@ static int realize(void *self, struct mortise_device *device, const struct morti
 
 static void unrealize(void *self)
 {
-	struct vsock *vsock = self;
+	const struct vhost *vhost = &((struct vsock *)self)->vhost;
 
-	close(vsock->vhost.fd);
+	vhost->host->watch(vhost->device, vhost->errors, 0, NULL);
+	close(vhost->errors);
+	close(vhost->fd);
 }
 
 static int activate(void *self, uint64_t features, struct mortise_error *err)
@@ -142,6 +150,14 @@ static int activate(void *self, uint64_t features, struct mortise_error *err)
 /* Of the event queue, whose buffers are kept. */
 static void notify(void *self, uint32_t queue)
 {
+}
+
+static void fd_ready(void *self, int fd, uint32_t events, void *opaque)
+{
+	struct vhost *vhost = &((struct vsock *)self)->vhost;
+
+	vhost_stop(vhost);
+	vhost_kernel_failed(vhost->host, vhost->device, vhost->errors);
 }
 
 static int quiesce(void *self, struct mortise_error *err)
@@ -194,6 +210,7 @@ static const struct mortise_class vhost_vsock = {
 	.notify = notify,
 	.quiesce = quiesce,
 	.resume = resume,
+	.fd_ready = fd_ready,
 };
 
 static const struct mortise_class *const classes[] = {&vhost_vsock, NULL};

@@ -8,7 +8,9 @@
 #include <linux/vhost.h>
 #include <linux/virtio_config.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #define REGIONS_MAX 8
 
@@ -28,6 +30,26 @@ int vhost_kernel_open(int fd, uint64_t *features)
 	if (ioctl(fd, VHOST_SET_OWNER) < 0 && errno != EBUSY)
 		return -errno;
 	return 0;
+}
+
+int vhost_kernel_watch(const struct mortise_host *host, struct mortise_device *device, int *errors)
+{
+	const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	int r = fd < 0 ? -errno : host->watch(device, fd, MORTISE_WATCH_READ, NULL);
+
+	if (r == 0)
+		*errors = fd;
+	else if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+void vhost_kernel_failed(const struct mortise_host *host, struct mortise_device *device, int errors)
+{
+	eventfd_t count;
+
+	eventfd_read(errors, &count);
+	host->needs_reset(device, "the kernel's vhost cannot use its queues, or what they point to");
 }
 
 static int set_memory(struct vhost *vhost)
@@ -71,6 +93,7 @@ static int set_ring(struct vhost *vhost, uint32_t index, const struct mortise_vr
 	struct vhost_vring_state base = {.index = index, .num = vring->next};
 	struct vhost_vring_file kick = {.index = index, .fd = vring->kick};
 	struct vhost_vring_file interrupt = {.index = index, .fd = vring->call};
+	struct vhost_vring_file errors = {.index = index, .fd = vhost->errors};
 	struct vhost_vring_addr address = {
 		.index = index,
 		.desc_user_addr = (uint64_t)(uintptr_t)vring->descriptors,
@@ -87,6 +110,8 @@ static int set_ring(struct vhost *vhost, uint32_t index, const struct mortise_vr
 		r = call(vhost, VHOST_SET_VRING_KICK, &kick);
 	if (r == 0)
 		r = call(vhost, VHOST_SET_VRING_CALL, &interrupt);
+	if (r == 0)
+		r = call(vhost, VHOST_SET_VRING_ERR, &errors);
 	return r;
 }
 

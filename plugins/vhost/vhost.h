@@ -32,6 +32,7 @@ struct vhost {
 	int (*run)(struct vhost *vhost, bool on); /* vhost_kernel: the device type's own way to do it */
 	void *opaque;				  /* its */
 	int fd;					  /* of the device node or the socket; -1: there is none */
+	int errors;				  /* vhost_kernel: see vhost_kernel_watch() */
 	uint32_t first, count;			  /* its rings 0, 1, ... are the device's queues from `first` on */
 	uint64_t lent;				  /* rings that it has, one bit each */
 };
@@ -44,9 +45,17 @@ int vhost_start(struct vhost *vhost, uint64_t features, struct mortise_error *er
 /* Takes them all back; from a server that has gone, too, or that does not answer. Nothing to do where it has none. */
 void vhost_stop(struct vhost *vhost);
 
-/* --- kernel.c: servers in the kernel --- */
+/* --- vhost-kernel.c: servers in the kernel --- */
 
 extern const struct vhost_link vhost_kernel;
 
 /* What the server can do: its feature bits. Also makes this process the owner of the descriptor. */
 int vhost_kernel_open(int fd, uint64_t *features);
+
+/*
+ * A new eventfd for `errors`, which a server signals that cannot go on: the driver has broken a ring, or what it points
+ * to. fd_ready() of the class is called for it from now on; it takes the queues back and calls vhost_kernel_failed(),
+ * which has the driver reset the device. -EMFILE, -ENOMEM.
+ */
+int vhost_kernel_watch(const struct mortise_host *host, struct mortise_device *device, int *errors);
+void vhost_kernel_failed(const struct mortise_host *host, struct mortise_device *device, int errors);

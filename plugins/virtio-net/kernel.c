@@ -11,6 +11,7 @@
 #include <linux/vhost.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 /* vhost-net has to know these, if they are to be negotiated; the others are the tap's. */
 #define SERVER_FEATURES FEATURE(VIRTIO_NET_F_MRG_RXBUF)
@@ -37,12 +38,22 @@ int kernel_probe(struct nic *nic, uint64_t *features, struct mortise_error *err)
 	if (!MORTISE_HAS(nic->host, net_vhost) || nic->host->net_vhost(nic->netdev, 0, &vhost) < 0)
 		return 0;
 	r = vhost_kernel_open(vhost.vhost, &known);
+	if (r == 0)
+		r = vhost_kernel_watch(nic->host, nic->device, &nic->kernel_errors);
 	if (r < 0)
 		return mortise_fail(err, r, "The netdev's vhost cannot be used: %s", strerror(-r));
 	*features &= known | ~SERVER_FEATURES;
 	nic->host->offer_ring_features(nic->device, known);
 	nic->kernel = true;
 	return 0;
+}
+
+void kernel_done(struct nic *nic)
+{
+	if (!nic->kernel)
+		return;
+	nic->host->watch(nic->device, nic->kernel_errors, 0, NULL);
+	close(nic->kernel_errors);
 }
 
 static void start_pair(struct nic *nic, uint32_t index)
@@ -61,6 +72,7 @@ static void start_pair(struct nic *nic, uint32_t index)
 				     .run = set_backend,
 				     .opaque = pair,
 				     .fd = vhost.vhost,
+				     .errors = nic->kernel_errors,
 				     .first = 2 * index,
 				     .count = 2};
 	if (vhost_start(&pair->vhost, nic->features, &err) < 0)
@@ -86,4 +98,10 @@ void kernel_restart(struct nic *nic)
 	kernel_stop(nic);
 	frames_stop(nic);
 	kernel_start(nic);
+}
+
+void kernel_failed(struct nic *nic)
+{
+	kernel_stop(nic);
+	vhost_kernel_failed(nic->host, nic->device, nic->kernel_errors);
 }

@@ -78,7 +78,10 @@ static int nic_realize(void *self, struct mortise_device *device, const struct m
 
 static void nic_unrealize(void *self)
 {
-	frames_free(self);
+	struct nic *nic = self;
+
+	kernel_done(nic);
+	frames_free(nic);
 }
 
 static int nic_activate(void *self, uint64_t features, struct mortise_error *err)
@@ -167,6 +170,11 @@ static void nic_net_ready(void *self, struct mortise_net *net, uint32_t pair, ui
 		frames_receive(nic, pair);
 	if (events & MORTISE_NET_WRITABLE)
 		frames_writable(nic, pair);
+}
+
+static void nic_fd_ready(void *self, int fd, uint32_t events, void *opaque)
+{
+	kernel_failed(self);
 }
 
 static int nic_quiesce(void *self, struct mortise_error *err)
@@ -307,6 +315,7 @@ static const struct mortise_class nic_class = {
 	.save = nic_save,
 	.restore = nic_restore,
 	.net_ready = nic_net_ready,
+	.fd_ready = nic_fd_ready,
 };
 
 static const struct mortise_class *const classes[] = {&nic_class, NULL};

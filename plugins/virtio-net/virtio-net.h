@@ -95,7 +95,8 @@ struct nic {
 	struct filter filter;
 	struct receive_queue receive[PAIRS_MAX];
 	struct wish wishes[PAIRS_MAX];
-	bool kernel; /* the netdev has vhost */
+	bool kernel;	   /* the netdev has vhost */
+	int kernel_errors; /* its, see vhost_kernel_watch() */
 	struct kernel_pair kernel_pairs[PAIRS_MAX];
 };
 
@@ -114,9 +115,11 @@ void frames_stop(struct nic *nic); /* gives buffers back to the ring and asks fo
 
 /* kernel.c: nothing to do in all but the first where the netdev has no vhost */
 int kernel_probe(struct nic *nic, uint64_t *features, struct mortise_error *err); /* takes away what vhost lacks */
+void kernel_done(struct nic *nic);
 void kernel_start(struct nic *nic);
 void kernel_stop(struct nic *nic);
 void kernel_restart(struct nic *nic); /* the link, or the number of pairs in use, has changed */
+void kernel_failed(struct nic *nic);  /* vhost has given up */
 
 /* control.c */
 uint64_t control_offload_bits(void); /* what GUEST_OFFLOADS_SET may name */

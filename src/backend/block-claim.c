@@ -379,6 +379,33 @@ static void count(_Atomic uint64_t *counter, uint64_t n)
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
+static void tell_failure(struct task *task)
+{
+	struct block_failing *failing = container_of(task, struct block_failing, notice.task);
+	const struct mortise_block *node = failing->node;
+	const struct block_failure failure = {.node_name = node->name,
+					      .owner = node->claim ? node->claim->owner : NULL,
+					      .write = failing->write,
+					      .error = failing->error};
+
+	notice_told(&failing->notice);
+	if (node->nodes->failed)
+		node->nodes->failed(node->nodes->failed_opaque, &failure);
+}
+
+/* What was refused is the driver's fault, and what was cancelled the operator's wish. */
+static void note_failure(struct mortise_block *node, bool write, int error)
+{
+	struct block_failing *failing = &node->failing[write];
+
+	if (error == -EINVAL || error == -EROFS || error == -ECANCELED || !notice_take(&failing->notice))
+		return;
+	failing->node = node;
+	failing->write = write;
+	failing->error = error;
+	notice_give(&failing->notice, node->nodes->control, tell_failure);
+}
+
 void block_complete(struct block_claim *claim, struct mortise_block_request *request, int result)
 {
 	struct mortise_block *node = claim->node;
@@ -390,6 +417,7 @@ void block_complete(struct block_claim *claim, struct mortise_block_request *req
 	}
 	if (result < 0) {
 		count(&node->stats.failed[op], 1);
+		note_failure(node, op != MORTISE_BLOCK_READ, result);
 	} else {
 		count(&node->stats.operations[op], 1);
 		count(&node->stats.bytes[op], op == MORTISE_BLOCK_FLUSH ? 0 : request->length);

@@ -11,6 +11,7 @@
 
 #include "backend/block-bounce.h"
 #include "backend/block-medium.h"
+#include "base/notice.h"
 #include "base/workers.h"
 
 struct block_reopen;
@@ -95,6 +96,12 @@ struct mortise_block {
 	struct block_job job;
 	struct block_switch *change; /* the medium is being exchanged; or NULL */
 
+	struct block_failing {
+		struct mortise_block *node;
+		bool write;
+		int error;
+		struct notice notice;
+	} failing[2]; /* reads; others */
 	struct {
 		_Atomic uint64_t operations[6], bytes[6], failed[6], nanoseconds[6]; /* written by the claim's loop */
 	} stats;
@@ -129,6 +136,8 @@ struct block_nodes {
 	unsigned count;
 	struct block_reopen *reopens;	   /* those under way */
 	const struct block_source *source; /* NULL: there are built-in drivers alone */
+	void (*failed)(void *opaque, const struct block_failure *failure);
+	void *failed_opaque;
 
 	pthread_mutex_t lock; /* guards `ended`, and the flags of block_hand_back() */
 	bool ended;	      /* the control loop takes no more tasks */

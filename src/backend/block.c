@@ -304,6 +304,15 @@ void block_del(struct block_nodes *nodes, const char *name, struct reply *reply)
 	reply_post(reply, nodes->control, r);
 }
 
+/* --- failures --- */
+
+void block_nodes_on_failure(struct block_nodes *nodes,
+			    void (*failed)(void *opaque, const struct block_failure *failure), void *opaque)
+{
+	nodes->failed = failed;
+	nodes->failed_opaque = opaque;
+}
+
 /* --- the size --- */
 
 static int measure_node(struct mortise_block *node, struct mortise_error *err)

@@ -80,6 +80,19 @@ void block_on_change(struct mortise_block *block, void (*changed)(void *opaque, 
  */
 void block_hurry(struct mortise_block *block, bool on);
 
+/*
+ * A request that failed, of the node that `owner` has claimed; not one that was refused, as a driver can ask for
+ * nonsense. Of a node's reads and its writes (all that are no reads) one a second at most is told of.
+ */
+struct block_failure {
+	const char *node_name, *owner; /* borrowed for the time of the call; owner NULL: released meanwhile */
+	bool write;
+	int error; /* negative errno */
+};
+void block_nodes_on_failure(struct block_nodes *nodes,
+			    void (*failed)(void *opaque, const struct block_failure *failure),
+			    void *opaque); /* control thread */
+
 /* Looks at the file's size again, or sets it (block_resize). */
 void block_refresh(struct mortise_block *block, struct reply *reply);
 void block_resize(struct mortise_block *block, uint64_t size, struct reply *reply);

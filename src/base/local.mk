@@ -11,6 +11,7 @@ libmortise_a_SOURCES += \
 	src/base/loop.h \
 	src/base/mmio.c \
 	src/base/mmio.h \
+	src/base/notice.h \
 	src/base/options.c \
 	src/base/options.h \
 	src/base/properties.c \

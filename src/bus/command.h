@@ -37,6 +37,9 @@ typedef void device_event_fn(void *opaque, const struct mortise_event *event, co
 /* Who hears of the instance's events, on the control thread; before realize(). */
 void device_on_event(struct mortise_device *device, device_event_fn *heard, void *opaque);
 
+/* Who hears that the driver has broken the protocol, or is said to have; the same. At most once a second. */
+void device_on_broken(struct mortise_device *device, void (*broke)(void *opaque, const char *why), void *opaque);
+
 /* The services of struct mortise_host; see mortise/plugin.h. */
 void device_call_return(struct mortise_call *call, const struct mortise_value *values);
 MORTISE_PRINTF(3, 4) void device_call_fail(struct mortise_call *call, int code, const char *format, ...);

@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "base/notice.h"
 #include "base/wakeups.h"
 #include "bus/device.h"
 #include "bus/transport.h"
@@ -56,6 +57,8 @@ struct mortise_device {
 	struct device_step step;
 	void (*heard)(void *opaque, const struct mortise_event *event, const struct mortise_value *values);
 	void *heard_opaque;
+	void (*broke)(void *opaque, const char *why);
+	void *broke_opaque;
 
 	/* The instance's thread. */
 	struct mortise_device *children, *sibling; /* REALIZED; a list, and the place in the parent's */
@@ -74,6 +77,10 @@ struct mortise_device {
 	uint64_t pushed; /* queues with chains pushed in this round */
 	struct end_hook round_end;
 	struct log_limit log_limit;
+	struct {
+		struct notice notice;
+		char why[160];
+	} breakage; /* see device_on_broken() */
 	struct wakeups wakeups;
 	struct mortise_call *calls; /* open ones */
 	struct latest **latest;	    /* [event_count]; see bus/event.c */

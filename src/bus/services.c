@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "bus/command.h"
 #include "bus/feature.h"
 #include "bus/instance.h"
 
@@ -127,6 +128,21 @@ void device_read_config(struct mortise_device *device, uint32_t offset, void *da
 		memcpy(data, device->face.config + offset, MIN(size, room - offset));
 }
 
+static void tell_breakage(struct task *task)
+{
+	struct mortise_device *device = container_of(task, struct mortise_device, breakage.notice.task);
+
+	if (device->broke)
+		device->broke(device->broke_opaque, device->breakage.why);
+	notice_told(&device->breakage.notice);
+}
+
+void device_on_broken(struct mortise_device *device, void (*broke)(void *opaque, const char *why), void *opaque)
+{
+	device->broke = broke;
+	device->broke_opaque = opaque;
+}
+
 void device_needs_reset(struct mortise_device *device, const char *why)
 {
 	if (device->broken || !device->active)
@@ -136,6 +152,10 @@ void device_needs_reset(struct mortise_device *device, const char *why)
 	if (log_allowed(&device->log_limit, 5))
 		log_warning("device '%s' needs a reset by the guest's driver: %s", device->id, why);
 	transport_needs_reset(device->transport, &device->face);
+	if (notice_take(&device->breakage.notice)) {
+		snprintf(device->breakage.why, sizeof(device->breakage.why), "%s", why);
+		notice_give(&device->breakage.notice, device->control, tell_breakage);
+	}
 }
 
 /* --- virtqueues --- */

@@ -278,4 +278,21 @@ static const struct schema_command commands[] = {
 	{0},
 };
 
-const struct schema_group commands_block = {.title = "Block nodes", .commands = commands};
+static ENUM_TYPE(IoOperationType, "what failed", "read", "write");
+static ENUM_TYPE(BlockErrorAction, "what becomes of it", "report");
+static OBJECT_TYPE(BlockErrorInfo, "a request that failed", MUST("device", str, "empty, as in query-block"),
+		   MAY("qom-path", str, "the device that uses the node, where it is still there"),
+		   MUST("node-name", str, "the node"), MUST("operation", IoOperationType, "write: all that is no read"),
+		   MUST("action", BlockErrorAction, "always report: the guest is told"),
+		   MUST("nospace", bool, "whether there was no space left"),
+		   MUST("reason", str, "the error in words, for people"));
+
+static const struct schema_event events[] = {
+	{"BLOCK_IO_ERROR",
+	 "a disk's request has failed; of each node's reads and writes once a second at most, query-blockstats counts "
+	 "all",
+	 &type_BlockErrorInfo},
+	{0},
+};
+
+const struct schema_group commands_block = {.title = "Block nodes", .commands = commands, .events = events};

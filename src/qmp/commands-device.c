@@ -68,8 +68,13 @@ static const struct schema_command commands[] = {
 static OBJECT_TYPE(DeviceDeletedInfo, "an unplugged device", MUST("device", str, "its id"),
 		   MUST("path", str, "its id again"));
 
+static OBJECT_TYPE(DeviceNeedsResetInfo, "a device that is out of service", MUST("device", str, "its id"),
+		   MUST("reason", str, "what its driver has done"));
+
 static const struct schema_event events[] = {
 	{"DEVICE_DELETED", "a device is unplugged, its name and its slot are free", &type_DeviceDeletedInfo},
+	{"DEVICE_NEEDS_RESET", "a device does nothing until the guest's driver resets it; told once a second at most",
+	 &type_DeviceNeedsResetInfo},
 	{0},
 };
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "qmp/commands.h"
 #include "qmp/context.h"
@@ -40,6 +41,31 @@ static cJSON *deleted(const struct vm_event *event)
 	return data;
 }
 
+static cJSON *needs_reset(const struct vm_event *event)
+{
+	cJSON *data = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(data, "device", event->device);
+	cJSON_AddStringToObject(data, "reason", event->reason);
+	return data;
+}
+
+static cJSON *failed(const struct vm_event *event)
+{
+	const struct block_failure *failure = event->failure;
+	cJSON *data = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(data, "device", "");
+	if (failure->owner)
+		cJSON_AddStringToObject(data, "qom-path", failure->owner);
+	cJSON_AddStringToObject(data, "node-name", failure->node_name);
+	cJSON_AddStringToObject(data, "operation", failure->write ? "write" : "read");
+	cJSON_AddStringToObject(data, "action", "report");
+	cJSON_AddBoolToObject(data, "nospace", failure->error == -ENOSPC);
+	cJSON_AddStringToObject(data, "reason", strerror(-failure->error));
+	return data;
+}
+
 static void report(struct qmp *qmp, const struct vm_event *event)
 {
 	static const struct {
@@ -52,6 +78,8 @@ static void report(struct qmp *qmp, const struct vm_event *event)
 		[VM_EVENT_RESET] = {"RESET", cause},
 		[VM_EVENT_SHUTDOWN] = {"SHUTDOWN", cause},
 		[VM_EVENT_DEVICE_DELETED] = {"DEVICE_DELETED", deleted},
+		[VM_EVENT_DEVICE_NEEDS_RESET] = {"DEVICE_NEEDS_RESET", needs_reset},
+		[VM_EVENT_BLOCK_IO_ERROR] = {"BLOCK_IO_ERROR", failed},
 		[VM_EVENT_PLUGIN_UPGRADED] = {"PLUGIN_UPGRADED", plugin_upgrade_data},
 		[VM_EVENT_PLUGIN_UPGRADE_FAILED] = {"PLUGIN_UPGRADE_FAILED", plugin_upgrade_data},
 		[VM_EVENT_DEVICE_UPGRADED] = {"DEVICE_UPGRADED", plugin_upgrade_data},

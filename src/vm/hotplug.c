@@ -186,6 +186,14 @@ void plugged_hear(void *opaque, const struct mortise_event *what, const struct m
 	vm_report(plugged->vm, &event);
 }
 
+void plugged_broke(void *opaque, const char *why)
+{
+	const struct plugged *plugged = opaque;
+	const struct vm_event event = {.kind = VM_EVENT_DEVICE_NEEDS_RESET, .device = plugged->id, .reason = why};
+
+	vm_report(plugged->vm, &event);
+}
+
 static void undone(struct reply *work, int result)
 {
 	struct plugged *plugged = container_of(work, struct plugged, work);
@@ -266,6 +274,7 @@ void hotplug_device_add(struct vm *vm, struct options *options, struct reply *re
 		last = &(*last)->next;
 	*last = plugged;
 	device_on_event(plugged->device, plugged_hear, plugged);
+	device_on_broken(plugged->device, plugged_broke, plugged);
 	device_realize(plugged->device, &plugged->work);
 }
 

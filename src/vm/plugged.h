@@ -49,6 +49,7 @@ void plugged_rested(struct vm *vm);
 
 /* What an instance reports, to the observers; `opaque` is its plugged. */
 void plugged_hear(void *opaque, const struct mortise_event *event, const struct mortise_value *values);
+void plugged_broke(void *opaque, const char *why);
 
 /* How many devices are plugged into this one, or on their way. */
 unsigned plugged_children(const struct plugged *plugged);

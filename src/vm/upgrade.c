@@ -344,6 +344,7 @@ static void realize_next(struct vm_upgrade *upgrade)
 		return;
 	}
 	device_on_event(move->successor, plugged_hear, move->plugged);
+	device_on_broken(move->successor, plugged_broke, move->plugged);
 	move->work = (struct reply){.done = realized};
 	device_realize(move->successor, &move->work);
 }

@@ -57,6 +57,13 @@ static void on_serial_quit(void *opaque)
 	vm_quit(opaque, "host-ui");
 }
 
+static void on_block_failure(void *opaque, const struct block_failure *failure)
+{
+	const struct vm_event event = {.kind = VM_EVENT_BLOCK_IO_ERROR, .failure = failure};
+
+	vm_report(opaque, &event);
+}
+
 static int make_accel(struct vm *vm, const struct machine_ops *board, struct mortise_error *err)
 {
 	const struct accel_ops *ops;
@@ -147,6 +154,7 @@ int vm_new(struct vm **out, const struct vm_config *config, struct loop *loop, s
 		r = nets_new(&vm->nets, loop, err);
 	if (r == 0) {
 		block_nodes_set_source(vm->blocks, plugins_block_source(vm->plugins));
+		block_nodes_on_failure(vm->blocks, on_block_failure, vm);
 		nets_set_source(vm->nets, plugins_net_source(vm->plugins));
 	}
 	if (r == 0)

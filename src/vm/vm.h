@@ -29,17 +29,20 @@ enum vm_event_kind {
 	VM_EVENT_PLUGIN_UPGRADE_FAILED, /* upgrade */
 	VM_EVENT_DEVICE_UPGRADED,	/* device, upgrade, pause_ns */
 	VM_EVENT_OF_DEVICE,		/* device, event, values: one of its class's own */
+	VM_EVENT_DEVICE_NEEDS_RESET,	/* device, reason */
+	VM_EVENT_BLOCK_IO_ERROR,	/* failure */
 };
 
 /* Strings are borrowed for the time of the call. */
 struct vm_event {
 	enum vm_event_kind kind;
 	bool guest;	    /* the guest brought it about */
-	const char *reason; /* QEMU's ShutdownCause: "guest-shutdown", "host-qmp-quit", ... */
+	const char *reason; /* QEMU's ShutdownCause: "guest-shutdown", "host-qmp-quit", ...; or a sentence */
 	const char *device, *path;
 	const struct mortise_event *event;
 	const struct mortise_value *values;
-	const struct upgrade_info *upgrade; /* see vm/upgrade.h */
+	const struct upgrade_info *upgrade;  /* see vm/upgrade.h */
+	const struct block_failure *failure; /* see backend/block.h */
 	uint64_t pause_ns;
 };
 

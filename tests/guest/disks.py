@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Six disks plugged into a running guest: what the host wrote the guest reads, what the guest writes the host reads."""
 
+import contextlib
 import os
+import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import disks, images, tap
@@ -98,6 +101,40 @@ def read_only(vm):
     tap.check(status != 0, f"the guest wrote a read-only disk: {output}")
     tap.check_equal(images.sha256(image(vm, 3)), before, "content after writing")
     tap.check_equal(disks.guest_sha256(vm, 3), before, "content as the guest sees it afterwards")
+
+
+@contextlib.contextmanager
+def small_filesystem(directory, size):
+    """A file system of that many bytes; without the right to mount there is none."""
+    os.mkdir(directory)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", directory], capture_output=True).returncode:
+        raise tap.Skip("file systems cannot be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", directory], check=True)
+
+
+@tap.test("what the host has no room for fails in the guest and is told to the monitors, without flooding them")
+def no_space(vm):
+    with small_filesystem(vm.file("small"), 1 << 20):
+        disks.unplug(vm.qmp, "drive-4")
+        disks.plug(vm.qmp, "drive-4", images.sparse(vm.file("small/disk"), 8 << 20), 4)
+        disks.wait_sectors(vm, 4, (8 << 20) // images.SECTOR)
+        vm.qmp.events.clear()
+        started = time.monotonic()
+        vm.run("for i in 0 1 2 3 4 5 6 7; do dd if=/dev/zero of=/dev/vde bs=64k count=128 conv=fsync; done 2>/dev/null")
+        stats = {each["node-name"]: each["stats"] for each in vm.qmp.execute("query-blockstats")}["drive-4"]
+        took = time.monotonic() - started
+        errors = [event["data"] for event in vm.qmp.events if event["event"] == "BLOCK_IO_ERROR"]
+        tap.note(f"{len(errors)} events for {stats['failed_wr_operations']} failed writes in {took:.1f} s")
+        wanted = {"device": "", "qom-path": "drive-4", "node-name": "drive-4", "operation": "write", "action": "report", "nospace": True}
+        tap.check(errors and {key: errors[0][key] for key in wanted} == wanted, errors)
+        tap.check(errors[0]["reason"], "no reason")
+        tap.check(len(errors) <= took + 2, f"{len(errors)} events in {took:.1f} s")
+        tap.check(stats["failed_wr_operations"] > len(errors), f"{stats['failed_wr_operations']} failed writes")
+        disks.unplug(vm.qmp, "drive-4")
+    disks.plug(vm.qmp, "drive-4", image(vm, 4), 4)
 
 
 @tap.test("each is unplugged, its node gone along, and the guest sees a disk of zero sectors")

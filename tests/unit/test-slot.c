@@ -9,6 +9,7 @@
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_net.h>
 
+#include "bus/command.h"
 #include "bus/empty.h"
 #include "slot-fixture.h"
 
@@ -445,14 +446,28 @@ static void break_ring(struct fixture *f)
 	assert_int_equal(guest_read(f, VIRTIO_MMIO_STATUS), 15 | VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
+static atomic_uint breakages;
+
+static void on_broken(void *opaque, const char *why)
+{
+	assert_non_null(strstr(why, "outside the descriptor table"));
+	atomic_fetch_add(&breakages, 1);
+}
+
 static void broken_ring(void **state)
 {
 	struct fixture *f = *state;
 	struct mortise_device *device = device_make(f, TEST_BLK, 1);
+	const time_t started = time(NULL);
 
+	device_on_broken(device, on_broken, NULL);
 	assert_int_equal(control_exchange(f, device), 0);
 	assert_int_equal(guest_bind(f, ALL, 1), 15);
 	assert_int_equal(io(f), VIRTIO_BLK_S_OK);
+	for (int i = 0; i < 20; i++) {
+		break_ring(f);
+		assert_int_equal(guest_bind(f, ALL, 1), 15);
+	}
 	break_ring(f);
 	guest_write(f, VIRTIO_MMIO_STATUS, 15 | VIRTIO_CONFIG_S_NEEDS_RESET); /* to no avail */
 	guest_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
@@ -463,6 +478,7 @@ static void broken_ring(void **state)
 	break_ring(f);
 	assert_int_equal(control_exchange(f, NULL), 0);
 	device_end(f, device);
+	assert_in_range(atomic_load(&breakages), 1, time(NULL) - started + 1);
 	device = device_make(f, TEST_BLK, 2);
 	assert_int_equal(control_exchange(f, device), 0);
 	assert_int_equal(atomic_load(&test_of(device)->activations), 0);
