@@ -52,6 +52,36 @@ static void tell(struct char_claim *claim, uint32_t events)
 
 static void watch_connection(struct char_claim *claim);
 
+static void on_redial(evutil_socket_t fd, short what, void *opaque)
+{
+	struct char_claim *claim = opaque;
+
+	if (!enter(claim))
+		return;
+	if (claim->chardev->fd < 0 && !claim->dialled) {
+		const int r = char_dial(claim->chardev, NULL);
+
+		watch_connection(claim);
+		if (r == 0)
+			tell(claim, MORTISE_CHAR_PEER);
+	}
+	leave(claim);
+}
+
+/* A client without a server tries again, unless its device connects by itself. */
+static void redial_later(struct char_claim *claim)
+{
+	const unsigned wait = claim->chardev->reconnect_ms;
+	const struct timeval later = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
+
+	if (!wait || claim->dialled)
+		return;
+	if (!claim->redial)
+		claim->redial = evtimer_new(loop_base(claim->loop), on_redial, claim);
+	if (!claim->redial || (!evtimer_pending(claim->redial, NULL) && evtimer_add(claim->redial, &later) < 0))
+		log_error("chardev '%s': out of memory: it does not connect again", claim->chardev->id);
+}
+
 /* One peer at a time: the next waits in the kernel's queue. */
 static void peer_left(struct char_claim *claim)
 {
@@ -63,6 +93,7 @@ static void peer_left(struct char_claim *claim)
 	claim->half_closed = false;
 	if (claim->listening)
 		event_add(claim->listening, NULL);
+	redial_later(claim);
 	tell_later(claim, MORTISE_CHAR_PEER);
 }
 
@@ -117,6 +148,8 @@ static void watch_connection(struct char_claim *claim)
 	short what = EV_PERSIST;
 
 	claim->connection = event_free_null(claim->connection);
+	if (chardev->fd < 0)
+		redial_later(claim);
 	if (chardev->fd < 0 || !chardev->socket)
 		return;
 	if (claim->wanted & MORTISE_CHAR_READABLE)
@@ -190,6 +223,7 @@ static void run_end(struct task *task)
 
 	event_free_null(claim->connection);
 	event_free_null(claim->listening);
+	event_free_null(claim->redial);
 	claim_free(claim);
 }
 
@@ -316,6 +350,7 @@ int char_connect(struct mortise_chardev *chardev)
 
 	if (!chardev->socket)
 		return -ENOTSOCK;
+	claim->dialled = true;
 	if (chardev->listen_fd >= 0) {
 		/* It was to be the server; whoever has connected meanwhile is not the one that is wanted. */
 		claim->listening = event_free_null(claim->listening);

@@ -30,6 +30,8 @@ struct char_claim {
 	uint32_t news;			      /* events to be told by `tell` */
 	bool telling;			      /* `tell` is posted */
 	bool half_closed;		      /* the peer sends no more; what it sent is still to be read */
+	struct event *redial;		      /* the next attempt to connect; NULL: there was none yet */
+	bool dialled;			      /* the device connects by itself: char_connect() */
 	struct task start, tell, resized, end;
 	_Atomic bool resizing; /* `resized` is posted */
 };
@@ -40,6 +42,7 @@ struct mortise_chardev {
 	char *id, *path, *filename;
 	bool socket;		  /* else a file */
 	int listen_fd;		  /* -1: no server */
+	unsigned reconnect_ms;	  /* of a client: between attempts to connect; 0: there is one, at first */
 	bool foreign;		  /* somebody else is the server at `path`, so that we could not be */
 	dev_t device;		  /* of the listening socket's file, and */
 	ino_t inode;		  /* with it: whether it is still ours to remove */

@@ -15,6 +15,8 @@
 #include "backend/net-socket.h"
 #include "base/util.h"
 
+#define RECONNECT_MAX 3600000 /* milliseconds */
+
 struct chars {
 	struct mortise_chardev *first;
 };
@@ -117,11 +119,40 @@ static int listen_at(struct mortise_chardev *chardev, struct mortise_error *err)
 	return 0;
 }
 
+/* QEMU's words: seconds, or in newer ones milliseconds. */
+static int take_reconnect(struct mortise_chardev *chardev, struct options *options, struct mortise_error *err)
+{
+	uint64_t seconds = 0, milliseconds = 0;
+	int r = options_u64(options, "reconnect", &seconds, err), also;
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	also = options_u64(options, "reconnect-ms", &milliseconds, err);
+	if (also < 0 && also != -ENOENT)
+		return also;
+	if (r == 0 && also == 0)
+		return mortise_fail(err, -EINVAL, "Parameters 'reconnect' and 'reconnect-ms' exclude each other");
+	if (seconds > RECONNECT_MAX / 1000 || milliseconds > RECONNECT_MAX)
+		return mortise_fail(err, -EINVAL, "Parameter 'reconnect' is at most %d seconds", RECONNECT_MAX / 1000);
+	chardev->reconnect_ms = (unsigned)(seconds * 1000 + milliseconds);
+	return 0;
+}
+
+/* A client that will try again needs no server yet. */
+static int connect_first(struct mortise_chardev *chardev, struct mortise_error *err)
+{
+	int r = char_dial(chardev, err);
+
+	return chardev->reconnect_ms && (r == -ENOENT || r == -ECONNREFUSED || r == -EAGAIN) ? 0 : r;
+}
+
 static int open_socket(struct mortise_chardev *chardev, struct options *options, struct mortise_error *err)
 {
 	bool server = false, wait = false;
 	int r = take_path(chardev, options, err);
 
+	if (r == 0)
+		r = take_reconnect(chardev, options, err);
 	if (r == 0)
 		r = options_bool(options, "server", &server, err);
 	if (r == 0 || r == -ENOENT)
@@ -130,13 +161,15 @@ static int open_socket(struct mortise_chardev *chardev, struct options *options,
 		return r;
 	if (wait)
 		return mortise_fail(err, -EINVAL, "Parameter 'wait' must be off: nothing waits for a chardev's peer");
+	if (server && chardev->reconnect_ms)
+		return mortise_fail(err, -EINVAL, "Parameter 'reconnect' is for clients: leave out 'server'");
 	chardev->socket = true;
 	if (asprintf(&chardev->filename, "unix:%s%s", chardev->path, server ? ",server=on" : "") < 0) {
 		chardev->filename = NULL;
 		return mortise_fail(err, -ENOMEM, "Out of memory for chardev '%s'", chardev->id);
 	}
 	if (!server)
-		return char_dial(chardev, err);
+		return connect_first(chardev, err);
 	/*
 	 * Some clients say "server" although they have started one there, for a device that wants it. Such a one may
 	 * take a single connection: this is it.

@@ -22,8 +22,9 @@ DEFINE_CLEANUP(struct chars *, chars_free)
 
 /*
  * Makes a chardev from flat options: backend, id, and its own. socket: path of a unix socket, server (on: listens
- * there, one peer at a time, and removes the socket in the end; off: connects now), wait (off); file: path (created
- * 0600, appended to); null. Consumes `options`. On failure nothing stays behind.
+ * there, one peer at a time, and removes the socket in the end; off: connects now), wait (off), reconnect or
+ * reconnect-ms (a client whose server is not there tries again so often, while a device uses it); file: path
+ * (created 0600, appended to); null. Consumes `options`. On failure nothing stays behind.
  */
 int char_add(struct chars *chars, struct options *options, struct mortise_error *err);
 

@@ -4,6 +4,8 @@ libmortise_a_SOURCES += \
 	src/base/doorbell.h \
 	src/base/fdset.c \
 	src/base/fdset.h \
+	src/base/hint.c \
+	src/base/hint.h \
 	src/base/irq.h \
 	src/base/log.c \
 	src/base/log.h \

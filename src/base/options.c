@@ -142,6 +142,16 @@ int options_parse(struct options **out, const char *text, const char *first, con
 	return 0;
 }
 
+/* For a reader. */
+static struct option *look_up(struct options *options, const char *key)
+{
+	struct option *option = find(options, key);
+
+	for (size_t i = 0; !option && i < options->count; i++)
+		hint_offer(&options->items[i].hint, options->items[i].key, key);
+	return option;
+}
+
 static int wrong_type(const char *key, const char *expected, struct mortise_error *err)
 {
 	return mortise_fail(err, -EINVAL, "Invalid parameter type for '%s', expected: %s", key, expected);
@@ -149,7 +159,7 @@ static int wrong_type(const char *key, const char *expected, struct mortise_erro
 
 int options_string(struct options *options, const char *key, const char **out, struct mortise_error *err)
 {
-	struct option *option = find(options, key);
+	struct option *option = look_up(options, key);
 
 	if (!option)
 		return -ENOENT;
@@ -162,7 +172,7 @@ int options_string(struct options *options, const char *key, const char **out, s
 
 int options_bool(struct options *options, const char *key, bool *out, struct mortise_error *err)
 {
-	struct option *option = find(options, key);
+	struct option *option = look_up(options, key);
 
 	if (!option)
 		return -ENOENT;
@@ -177,7 +187,7 @@ int options_bool(struct options *options, const char *key, bool *out, struct mor
 static int read_number(struct options *options, const char *key, int (*parse)(const char *, uint64_t *),
 		       const char *expected, bool strings, uint64_t *out, struct mortise_error *err)
 {
-	struct option *option = find(options, key);
+	struct option *option = look_up(options, key);
 
 	if (!option)
 		return -ENOENT;
@@ -206,9 +216,14 @@ int options_size(struct options *options, const char *key, uint64_t *out, struct
 
 int options_done(const struct options *options, struct mortise_error *err)
 {
-	for (size_t i = 0; i < options->count; i++)
-		if (!options->items[i].taken)
-			return mortise_fail(err, -EINVAL, "Parameter '%s' is unexpected", options->items[i].key);
+	for (size_t i = 0; i < options->count; i++) {
+		const struct option *option = &options->items[i];
+		const char *meant = hint_nearest(&option->hint, option->key);
+
+		if (!option->taken)
+			return mortise_fail(err, -EINVAL, "Parameter '%s' is unexpected%s%s%s", option->key,
+					    meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+	}
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
+#include "base/hint.h"
 #include <mortise/error.h>
 
 /* Where a value came from decides how strict its readers are: text from a command line may be anything. */
@@ -27,6 +28,7 @@ struct option {
 	char *value;
 	enum option_kind kind;
 	bool taken;
+	struct hint hint; /* the nearest of the keys that were asked for and are absent */
 };
 
 struct options {
@@ -64,7 +66,10 @@ int options_u64_text(struct options *options, const char *key, uint64_t *out,
 		     struct mortise_error *err); /* a string that holds a number will do */
 int options_size(struct options *options, const char *key, uint64_t *out, struct mortise_error *err);
 
-/* 0 when every key was taken, else -EINVAL: "Parameter 'x' is unexpected". */
+/*
+ * 0 when every key was taken, else -EINVAL: "Parameter 'x' is unexpected", and what may have been meant: of the keys
+ * that readers have asked for in vain, the nearest.
+ */
 int options_done(const struct options *options, struct mortise_error *err);
 
 /* Text to value, for those who hold text: decimal or 0x hex; sizes take K, M, G, T (powers of 1024) with a fraction. */

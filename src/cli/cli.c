@@ -403,16 +403,18 @@ void cli_print_options(FILE *to)
 static const struct cli_option *find_option(const char *argument, struct mortise_error *err)
 {
 	const char *name = argument + 1 + str_starts(argument, "--");
-	const struct cli_option *nearest = table;
+	struct hint hint = {0};
+	const char *meant;
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		if (streq(table[i].name, name))
 			return &table[i];
-		if (table[i].help && keys_distance(name, table[i].name) < keys_distance(name, nearest->name))
-			nearest = &table[i];
+		if (table[i].help)
+			hint_offer(&hint, name, table[i].name);
 	}
-	if (keys_distance(name, nearest->name) <= 1 + strlen(name) / 3)
-		mortise_fail(err, -EINVAL, "Option '%s' is not known; did you mean '-%s'?", argument, nearest->name);
+	meant = hint_nearest(&hint, name);
+	if (meant)
+		mortise_fail(err, -EINVAL, "Option '%s' is not known; did you mean '-%s'?", argument, meant);
 	else
 		mortise_fail(err, -EINVAL, "Option '%s' is not known; `mortise -help` lists all", argument);
 	return NULL;

@@ -5,7 +5,6 @@
 #include "cli/keys.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 
 #include "backend/net.h"
@@ -110,6 +109,8 @@ static const struct mortise_property chardev_keys[] = {
 	{KEY("port", STRING, NULL, "a monitor's")},
 	{KEY("server", BOOL, "off", "listen, or connect")},
 	{KEY("wait", BOOL, "on", "whether a monitor waits for its client before the guest starts")},
+	{KEY("reconnect", U32, "0", "a client's: seconds between attempts to reach the server; 0: one alone")},
+	{KEY("reconnect-ms", U32, "0", "the same in milliseconds")},
 	{.name = NULL},
 };
 
@@ -195,42 +196,19 @@ const struct mortise_property *const *keys_of(const char *name)
 	return tables[i];
 }
 
-unsigned keys_distance(const char *a, const char *b)
-{
-	unsigned row[32], n = (unsigned)strlen(b);
-
-	if (n >= ARRAY_SIZE(row))
-		return UINT_MAX;
-	for (unsigned j = 0; j <= n; j++)
-		row[j] = j;
-	for (unsigned i = 1; *a; a++, i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
-		for (unsigned j = 1; j <= n; j++) {
-			unsigned replaced = diagonal + (*a != b[j - 1]);
-
-			diagonal = row[j];
-			row[j] = MIN(replaced, MIN(row[j], row[j - 1]) + 1);
-		}
-	}
-	return row[n];
-}
-
 static int check_key(const struct mortise_property *keys, const char *key, struct mortise_error *err)
 {
-	const struct mortise_property *nearest = keys;
+	struct hint hint = {0};
+	const char *meant;
 
 	for (const struct mortise_property *known = keys; known->name; known++) {
 		if (streq(known->name, key))
 			return 0;
-		if (keys_distance(key, known->name) < keys_distance(key, nearest->name))
-			nearest = known;
+		hint_offer(&hint, key, known->name);
 	}
-	if (keys_distance(key, nearest->name) <= 1 + strlen(key) / 3)
-		return mortise_fail(err, -EINVAL, "Parameter '%s' is unexpected; did you mean '%s'?", key,
-				    nearest->name);
-	return mortise_fail(err, -EINVAL, "Parameter '%s' is unexpected", key);
+	meant = hint_nearest(&hint, key);
+	return mortise_fail(err, -EINVAL, "Parameter '%s' is unexpected%s%s%s", key, meant ? "; did you mean '" : "",
+			    meant ? meant : "", meant ? "'?" : "");
 }
 
 int keys_parse(struct options **out, const char *name, const char *text, struct mortise_error *err)

@@ -16,6 +16,3 @@ int keys_parse(struct options **out, const char *name, const char *text, struct 
 
 /* The keys of an option, in one or more tables ended by NULL; NULL: it takes a word, or nothing. */
 const struct mortise_property *const *keys_of(const char *name);
-
-/* Edits (insert, delete, replace) between two short words, for a hint at what was meant; UINT_MAX: too long. */
-unsigned keys_distance(const char *a, const char *b);

@@ -47,6 +47,8 @@ static OBJECT_TYPE(ChardevSocketAddress, "where a socket is", MUST("type", Chard
 static OBJECT_TYPE(ChardevData, "what the kind needs", MAY("addr", ChardevSocketAddress, "of a socket"),
 		   MAY("server", bool, "of a socket: it listens (the default), or connects now"),
 		   MAY("wait", bool, "of a socket: must be false, nothing waits for a peer"),
+		   MAY("reconnect", uint, "of a socket that connects: seconds between attempts; 0, the default: one"),
+		   MAY("reconnect-ms", uint, "the same in milliseconds"),
 		   MAY("out", str, "of a file: its path, appended to"));
 static OBJECT_TYPE(ChardevBackend, "what is behind a character device", MUST("type", ChardevBackendKind, "its kind"),
 		   MUST("data", ChardevData, "what that kind needs"));
@@ -62,6 +64,8 @@ static int chardev_options(const cJSON *arguments, struct options **out, struct 
 		{"backend.data.addr.data.path", "path"},
 		{"backend.data.server", "server"},
 		{"backend.data.wait", "wait"},
+		{"backend.data.reconnect", "reconnect"},
+		{"backend.data.reconnect-ms", "reconnect-ms"},
 		{"backend.data.out", "path"},
 	};
 	_cleanup_(options_free_p) struct options *nested = NULL, *options = options_new();

@@ -15,6 +15,9 @@ from harness.qmp import expect_error
 from harness.vm import BUILD, VM
 
 HOST, GUEST = "10.77.0.1", "10.77.0.2"
+FIRST_HOST, FIRST_GUEST = "10.77.1.1", "10.77.1.2"
+# As whoever starts a sandbox does it: the VMM inherits open descriptors.
+INHERIT = ("sh", "-c", 'exec 7<>/dev/vhost-net 8<>/dev/vhost-net; exec "$@"', "sh")
 SIZE = 16 << 20
 CID, PORT = 77, 5000
 PIECE = 64 << 10
@@ -30,12 +33,14 @@ def fixture():
         raise tap.Skip("no tests/guest/vsock: make check builds it, but not with sanitizers")
     with net.Namespace() as namespace:
         namespace.add_tap("tap0", f"{HOST}/24")
+        namespace.add_tap("tap1", f"{FIRST_HOST}/24", flags="multi_queue")
         with tempfile.NamedTemporaryFile() as disk, open(TOOL, "rb") as tool:
             disk.write(tool.read() + bytes(images.SECTOR))
             disk.truncate(disk.tell() // images.SECTOR * images.SECTOR)
             options = ["-drive", f"file={disk.name},id=tool,if=none,format=raw,readonly=on"]
             options += ["-device", "virtio-blk-device,drive=tool"]
-            with VM(*options, wrapper=namespace.wrapper, arch="x86_64", harts=2) as vm:
+            options += ["-netdev", "tap,id=first,ifname=tap1,queues=2,vhostfds=7:8", "-device", "virtio-net-device,netdev=first"]
+            with VM(*options, wrapper=(*namespace.wrapper, *INHERIT), arch="x86_64", harts=2) as vm:
                 vm.namespace = namespace
                 yield vm
 
@@ -50,18 +55,33 @@ def transfer(vm):
     vm.uploads.fetch(vm.namespace, GUEST, SIZE)
 
 
+@tap.test("a NIC with two queue pairs, on descriptors of vhost-net that were inherited")
+def inherited(vm):
+    vm.boot()
+    net.configure(vm, "eth0", f"{FIRST_GUEST}/24")
+    net.wait_carrier(vm, "eth0", True)
+    net.ping(vm, FIRST_HOST)
+    tap.check(in_kernel(vm), f"no vhost worker among {vm.threads()}")
+    link = vm.namespace.ip("-d link show tap1").split()
+    tap.check_equal(link[link.index("numqueues") + 1], "2", "the tap's queues")
+    vm.server, vm.uploads = net.Server(vm.namespace), net.Uploads(vm)
+    loads = [vm.background(f"taskset {1 + cpu} wget -q -O /tmp/{cpu} http://{FIRST_HOST}:{net.PORT}/{SIZE}") for cpu in range(2)]
+    vm.uploads.fetch(vm.namespace, FIRST_GUEST, SIZE)
+    vm.wait_ended(loads)
+    for cpu in range(2):
+        tap.check_equal(vm.sh(f"md5sum /tmp/{cpu}; rm /tmp/{cpu}").split()[0], net.pattern_md5(SIZE), f"MD5 of what CPU {cpu} received")
+
+
 @tap.test("a NIC on a tap with vhost=on is plugged into a running guest, and moves frames without the VMM's help")
 def plug(vm):
-    vm.boot()
-    tap.check(not in_kernel(vm), "a vhost worker before there is vhost")
-    net.plug(vm.qmp, "net-0", 0, type="tap", ifname="tap0", vhost=True)
-    vm.sh("until [ -e /sys/class/net/eth0 ]; do sleep 0.05; done")
-    net.configure(vm, "eth0", f"{GUEST}/24")
-    net.wait_carrier(vm, "eth0", True)
+    net.plug(vm.qmp, "net-0", 1, type="tap", ifname="tap0", vhost=True)
+    vm.sh("until [ -e /sys/class/net/eth1 ]; do sleep 0.05; done")
+    net.configure(vm, "eth1", f"{GUEST}/24")
+    net.wait_carrier(vm, "eth1", True)
     net.ping(vm, HOST)
-    tap.check(in_kernel(vm), f"no vhost worker among {vm.threads()}")
-    vm.server, vm.uploads = net.Server(vm.namespace), net.Uploads(vm)
     transfer(vm)
+    sent = [each["sent"] for each in vm.qmp.execute("query-netdev") if each["id"] == "net-0"]
+    tap.check(sent[0] < 100, f"{sent[0]} frames went through the VMM")
 
 
 @tap.test("stop and cont under load")
@@ -78,9 +98,9 @@ def stop(vm):
 @tap.test("set_link down takes the queues back, up gives them again")
 def link(vm):
     vm.qmp.execute("set_link", {"name": "net-0", "up": False})
-    net.wait_carrier(vm, "eth0", False)
+    net.wait_carrier(vm, "eth1", False)
     vm.qmp.execute("set_link", {"name": "net-0", "up": True})
-    net.wait_carrier(vm, "eth0", True)
+    net.wait_carrier(vm, "eth1", True)
     net.ping(vm, HOST)
 
 
@@ -88,12 +108,23 @@ def link(vm):
 def exchange(vm):
     for vhost in (False, True):
         net.unplug(vm.qmp, "net-0")
-        net.wait_carrier(vm, "eth0", False)
-        net.plug(vm.qmp, "net-0", 0, type="tap", ifname="tap0", vhost=vhost)
-        net.wait_carrier(vm, "eth0", True)
+        net.wait_carrier(vm, "eth1", False)
+        net.plug(vm.qmp, "net-0", 1, type="tap", ifname="tap0", vhost=vhost)
+        net.wait_carrier(vm, "eth1", True)
         net.ping(vm, HOST)
         transfer(vm)
-    tap.check_equal(sum("vhost-net" in each for each in vm.descriptors()), 1, "open /dev/vhost-net")
+    tap.check_equal(sum("vhost-net" in each for each in vm.descriptors()), 3, "open /dev/vhost-net")
+
+
+@tap.test("a tap deleted under vhost takes the carrier along, and brings it back; the same of one with two queues")
+def deleted(vm):
+    for name, interface, host, flags in (("tap0", "eth1", HOST, ""), ("tap1", "eth0", FIRST_HOST, "multi_queue")):
+        vm.namespace.ip(f"link del {name}")
+        net.wait_carrier(vm, interface, False)
+        vm.namespace.add_tap(name, f"{host}/24", flags=flags)
+        net.wait_carrier(vm, interface, True)
+        net.ping(vm, host)
+    transfer(vm)
 
 
 @tap.test("a vsock device on a descriptor that was passed in by name")
@@ -169,7 +200,7 @@ def reset(vm):
     start = vm.console.mark()
     vm.qmp.execute("system_reset")
     vm.boot(start)
-    net.configure(vm, "eth0", f"{GUEST}/24")
+    net.configure(vm, "eth1", f"{GUEST}/24")
     net.ping(vm, HOST)
     vm.server.close()
 

@@ -48,6 +48,16 @@ def disk(vm):
     for word in ("disk-a.img", "3.0 MiB", "yes", vm.file("a.img")):
         tap.check(word in lines[1], f"{word} is not in: {lines[1]}")
     tap.check_equal(json.loads(ctl(vm, "--json", "disk", "list"))[0]["inserted"]["ro"], True)
+    images.sparse(vm.file("other.img"), 5 << 20)
+    tap.check_equal(ctl(vm, "disk", "change", "disk-a.img", vm.file("other.img")), "", "output")
+    for word in ("disk-a.img", "5.0 MiB", "yes", vm.file("other.img")):
+        says(ctl(vm, "disk", "list"), word)
+    tap.check_equal(json.loads(ctl(vm, "--json", "disk", "change", "disk-a.img", vm.file("a.img"), "--writable")), {}, "JSON")
+    tap.check_equal(json.loads(ctl(vm, "--json", "disk", "list"))[0]["inserted"]["ro"], False)
+    says(ctl(vm, "disk", "change", "disk-b.img", vm.file("a.img"), status=1), "disk-b.img")
+    says(ctl(vm, "disk", "change", "disk-a.img", vm.file("absent"), status=1), "No such file")
+    says(ctl(vm, "disk", "change", "disk-a.img", status=2), "usage")
+    ctl(vm, "disk", "change", "disk-a.img", vm.file("a.img"), "--writable", "--read-only", status=2)
     says(ctl(vm, "raw", '{"execute": "blockdev-del", "arguments": {"node-name": "disk-a.img"}}', status=1), "in use")
     ctl(vm, "disk", "remove", "disk-a.img")
     tap.check_equal(len(ctl(vm, "disk", "list").splitlines()), 1, "lines of the empty table")
@@ -116,7 +126,8 @@ def completion(vm):
     ctl(vm, "disk", "add", vm.file("c.img"), "--id", "tenon")
     terminal = Terminal(vm)
     try:
-        for keys, rest in (("sta\t", "tus "), ("di\t", "sk "), ("disk re\t", "move "), ("disk remove te\t", "non "),
+        for keys, rest in (("sta\t", "tus "), ("di\t", "sk "), ("disk re\t", "move "), ("disk remove te\t", "non "), ("disk change te\t", "non "), ("disk change tenon c.i\t", "mg"),
+                           
                            ("disk add --re\t", "ad-only "), ("query-na\t", "me"), ('blockdev-del {"no\t', 'de-name":'),
                            ("disk add c.i\t", "mg")):
             terminal.type(keys)

@@ -123,10 +123,16 @@ tests_unit_test_virtio_serial_SOURCES = tests/unit/test-virtio-serial.c $(FAKE_H
 tests_unit_test_virtio_serial_LDADD = $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test-virtio-net
-tests_unit_test_virtio_net_SOURCES = tests/unit/test-virtio-net.c $(FAKE_HOST) plugins/virtio-net/control.c plugins/virtio-net/filter.c \
-	plugins/vhost/vhost-kernel.c plugins/vhost/vhost.c plugins/vhost/vhost.h plugins/virtio-net/frames.c \
-	plugins/virtio-net/kernel.c plugins/virtio-net/virtio-net.c plugins/virtio-net/virtio-net.h
+NIC = plugins/virtio-net/control.c plugins/virtio-net/filter.c plugins/vhost/vhost-kernel.c plugins/vhost/vhost.c \
+	plugins/vhost/vhost.h plugins/virtio-net/frames.c plugins/virtio-net/kernel.c plugins/virtio-net/virtio-net.c \
+	plugins/virtio-net/virtio-net.h
+tests_unit_test_virtio_net_SOURCES = tests/unit/test-virtio-net.c $(FAKE_HOST) $(NIC)
 tests_unit_test_virtio_net_LDADD = $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test-virtio-net-vhost
+KVM_TESTS += tests/unit/test-virtio-net-vhost
+tests_unit_test_virtio_net_vhost_SOURCES = tests/unit/test-virtio-net-vhost.c $(FAKE_HOST) $(NIC)
+tests_unit_test_virtio_net_vhost_LDADD = $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test-qmp-check
 tests_unit_test_qmp_check_SOURCES = tests/unit/test-qmp-check.c

@@ -249,6 +249,47 @@ static void test_peers(void **state)
 	assert_int_equal(access(world->path, F_OK), -1);
 }
 
+static int serve(struct world *world)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", world->path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
+/* A client whose server comes late, goes and comes back. */
+static void test_reconnect(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(add(world, "socket,id=c0,path=%s,reconnect=1,server=on"), -EINVAL);
+	assert_names(&world->error, "for clients");
+	assert_int_equal(add(world, "socket,id=c0,path=%s,reconnect=1,reconnect-ms=1"), -EINVAL);
+	assert_names(&world->error, "exclude each other");
+	assert_int_equal(add(world, "socket,id=c0,path=%s,reconnect=3601"), -EINVAL);
+	assert_int_equal(add(world, "socket,id=c0,path=%s,reconnect=0"), -ENOENT);
+	assert_int_equal(add(world, "socket,id=c0,path=%s,reconnect-ms=20"), 0);
+	claim(world);
+	for (unsigned i = 0; i < 3; i++) {
+		const int server = serve(world), peer = accept(server, NULL, NULL);
+
+		assert_true(peer >= 0);
+		assert_true(reaches(&world->peers, 2 * i + 1));
+		assert_int_equal(inside(world, write_hello), 5);
+		assert_peer_gets(peer, "hello");
+		close(server);
+		unlink(world->path);
+		close(peer);
+		assert_true(reaches(&world->peers, 2 * i + 2));
+		assert_int_equal(inside(world, connected), 0);
+	}
+	char_release(world->chardev);
+	assert_int_equal(char_del(world->chars, "c0", NULL), 0);
+}
+
 static void test_flow(void **state)
 {
 	struct world *world = *state;
@@ -302,10 +343,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(test_refused),
-		TEST(test_peers),
-		TEST(test_flow),
-		TEST(test_file),
+		TEST(test_refused), TEST(test_peers), TEST(test_reconnect), TEST(test_flow), TEST(test_file),
 	};
 
 	return cmocka_run_group_tests_name("char", tests, NULL, NULL);

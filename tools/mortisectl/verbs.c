@@ -12,9 +12,9 @@
 #include "table.h"
 
 struct arguments {
-	const char *plain; /* the one word that is no option; NULL: none was given */
+	const char *plain[2]; /* the words that are no options, as many as the verb has */
 	const char *addr, *id, *tap, *mac;
-	bool read_only, direct, follow;
+	bool read_only, writable, direct, follow;
 };
 
 struct verb {
@@ -22,7 +22,7 @@ struct verb {
 	const char *usage; /* its arguments */
 	const char *help;
 	const char *options; /* names it takes, separated by blanks */
-	bool needs_plain;
+	unsigned plain;	     /* how many words it needs that are no options */
 	const char *command; /* run without arguments when there is no function */
 	int (*run)(struct session *session, const struct arguments *arguments);
 };
@@ -134,24 +134,44 @@ static void make_id(char *id, size_t size, const char *prefix, const char *from)
 static int disk_add(struct session *session, const struct arguments *arguments)
 {
 	cJSON *node = cJSON_CreateObject(), *file = cJSON_AddObjectToObject(node, "file");
-	char *path = realpath(arguments->plain, NULL), made[100];
+	char *path = realpath(arguments->plain[0], NULL), made[100];
 	const char *id = arguments->id;
 	int status;
 
 	if (!id) {
-		make_id(made, sizeof(made), "disk", arguments->plain);
+		make_id(made, sizeof(made), "disk", arguments->plain[0]);
 		id = made;
 	}
 	cJSON_AddStringToObject(node, "node-name", id);
 	cJSON_AddBoolToObject(node, "read-only", arguments->read_only);
 	cJSON_AddStringToObject(file, "driver", "file");
-	cJSON_AddStringToObject(file, "filename", path ? path : arguments->plain);
+	cJSON_AddStringToObject(file, "filename", path ? path : arguments->plain[0]);
 	if (arguments->direct)
 		cJSON_AddBoolToObject(cJSON_AddObjectToObject(node, "cache"), "direct", true);
 	free(path);
 	status = simple(session, "blockdev-add", node);
 	return status == STATUS_DONE ? add_device(session, arguments, "virtio-blk", id, "blockdev-del", "node-name")
 				     : status;
+}
+
+/* The node keeps its rights, unless told otherwise. */
+static int disk_change(struct session *session, const struct arguments *arguments)
+{
+	const char *mode = arguments->read_only ? "read-only" : arguments->writable ? "read-write" : "retain";
+	cJSON *change = cJSON_CreateObject();
+	char *path = realpath(arguments->plain[1], NULL);
+
+	if (arguments->read_only && arguments->writable) {
+		fputs("mortisectl: --read-only and --writable exclude each other\n", stderr);
+		cJSON_Delete(change);
+		free(path);
+		return STATUS_USAGE;
+	}
+	cJSON_AddStringToObject(change, "id", arguments->plain[0]);
+	cJSON_AddStringToObject(change, "filename", path ? path : arguments->plain[1]);
+	cJSON_AddStringToObject(change, "read-only-mode", mode);
+	free(path);
+	return simple(session, "blockdev-change-medium", change);
 }
 
 static int nic_add(struct session *session, const struct arguments *arguments)
@@ -177,7 +197,7 @@ static int remove_device(struct session *session, const struct arguments *argume
 {
 	cJSON *device = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(device, "id", arguments->plain);
+	cJSON_AddStringToObject(device, "id", arguments->plain[0]);
 	return simple(session, "device_del", device);
 }
 
@@ -220,7 +240,7 @@ static int plugin_command(struct session *session, const struct arguments *argum
 {
 	cJSON *name = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(name, "name", arguments->plain);
+	cJSON_AddStringToObject(name, "name", arguments->plain[0]);
 	return simple(session, command, name);
 }
 
@@ -265,15 +285,15 @@ static int events(struct session *session, const struct arguments *arguments)
 static int raw(struct session *session, const struct arguments *arguments)
 {
 	struct mortise_error err = {0};
-	cJSON *value = NULL, *parsed = cJSON_Parse(arguments->plain);
+	cJSON *value = NULL, *parsed = cJSON_Parse(arguments->plain[0]);
 	int r;
 
 	if (!parsed) {
-		fprintf(stderr, "mortisectl: '%s' is no JSON\n", arguments->plain);
+		fprintf(stderr, "mortisectl: '%s' is no JSON\n", arguments->plain[0]);
 		return STATUS_USAGE;
 	}
 	cJSON_Delete(parsed);
-	r = client_raw(session->client, arguments->plain, &value, &err);
+	r = client_raw(session->client, arguments->plain[0], &value, &err);
 	if (r < 0)
 		return refused(r, &err);
 	print_json(value);
@@ -282,27 +302,29 @@ static int raw(struct session *session, const struct arguments *arguments)
 }
 
 static const struct verb verbs[] = {
-	{"status", "", "whether the guest runs", "", false, NULL, status},
-	{"stop", "", "stop the guest's CPUs", "", false, "stop", NULL},
-	{"cont", "", "let them run again", "", false, "cont", NULL},
-	{"reset", "", "reset the machine", "", false, "system_reset", NULL},
-	{"powerdown", "", "press the power button", "", false, "system_powerdown", NULL},
-	{"quit", "", "end the VM at once", "", false, "quit", NULL},
+	{"status", "", "whether the guest runs", "", 0, NULL, status},
+	{"stop", "", "stop the guest's CPUs", "", 0, "stop", NULL},
+	{"cont", "", "let them run again", "", 0, "cont", NULL},
+	{"reset", "", "reset the machine", "", 0, "system_reset", NULL},
+	{"powerdown", "", "press the power button", "", 0, "system_powerdown", NULL},
+	{"quit", "", "end the VM at once", "", 0, "quit", NULL},
 	{"disk add", "IMAGE [--addr N] [--id ID] [--read-only] [--direct]", "plug a disk in",
-	 "addr id read-only direct", true, NULL, disk_add},
-	{"disk list", "", "disks and their images", "", false, NULL, disk_list},
-	{"disk remove", "ID", "unplug a disk", "", true, NULL, remove_device},
+	 "addr id read-only direct", 1, NULL, disk_add},
+	{"disk change", "ID IMAGE [--read-only | --writable]", "give a disk another image", "read-only writable", 2,
+	 NULL, disk_change},
+	{"disk list", "", "disks and their images", "", 0, NULL, disk_list},
+	{"disk remove", "ID", "unplug a disk", "", 1, NULL, remove_device},
 	{"nic add", "[--tap TAP] [--addr N] [--id ID] [--mac MAC]", "plug a NIC in; without a tap, on the user network",
-	 "tap addr id mac", false, NULL, nic_add},
-	{"nic list", "", "netdevs and their NICs", "", false, NULL, nic_list},
-	{"nic remove", "ID", "unplug a NIC", "", true, NULL, remove_device},
-	{"plugin list", "", "plugins that are loaded", "", false, NULL, plugin_list},
-	{"plugin load", "NAME", "load a plugin ahead of its use", "", true, NULL, plugin_load},
-	{"plugin upgrade", "NAME", "put its file's new version in the place of the loaded one", "", true, NULL,
+	 "tap addr id mac", 0, NULL, nic_add},
+	{"nic list", "", "netdevs and their NICs", "", 0, NULL, nic_list},
+	{"nic remove", "ID", "unplug a NIC", "", 1, NULL, remove_device},
+	{"plugin list", "", "plugins that are loaded", "", 0, NULL, plugin_list},
+	{"plugin load", "NAME", "load a plugin ahead of its use", "", 1, NULL, plugin_load},
+	{"plugin upgrade", "NAME", "put its file's new version in the place of the loaded one", "", 1, NULL,
 	 plugin_upgrade},
-	{"events", "[--follow]", "print the next event; with --follow all, until the VM ends", "follow", false, NULL,
+	{"events", "[--follow]", "print the next event; with --follow all, until the VM ends", "follow", 0, NULL,
 	 events},
-	{"raw", "JSON", "send a QMP command and print what it returns", "", true, NULL, raw},
+	{"raw", "JSON", "send a QMP command and print what it returns", "", 1, NULL, raw},
 };
 
 void verb_help(FILE *to)
@@ -372,12 +394,14 @@ bool verb_complete(struct session *session, int argc, char **argv, void (*offer)
 	const struct verb *verb = find_verb(argc, argv, &words);
 	bool begun = false;
 
-	if (verb && verb->run == remove_device)
+	if (verb && argc == words && (verb->run == remove_device || verb->run == disk_change)) {
 		offer_devices(session, str_starts(verb->name, "disk"), offer, opaque);
-	else if (verb)
+		return true;
+	}
+	if (verb) {
 		offer_options(verb, offer, opaque);
-	if (verb)
-		return verb->run == remove_device || !verb->needs_plain;
+		return !verb->plain;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(verbs) && argc < 2; i++) {
 		const char *space = strchr(verbs[i].name, ' ');
 		char first[32];
@@ -408,6 +432,8 @@ static const char **set_option(struct arguments *arguments, const char *name)
 {
 	if (streq(name, "read-only"))
 		arguments->read_only = true;
+	else if (streq(name, "writable"))
+		arguments->writable = true;
 	else if (streq(name, "direct"))
 		arguments->direct = true;
 	else if (streq(name, "follow"))
@@ -425,13 +451,15 @@ static const char **set_option(struct arguments *arguments, const char *name)
 
 static int parse(const struct verb *verb, struct arguments *arguments, int argc, char **argv)
 {
+	unsigned plain = 0;
+
 	for (int i = 0; i < argc; i++) {
 		const char **value;
 
 		if (!str_starts(argv[i], "--")) {
-			if (arguments->plain || !verb->needs_plain)
+			if (plain == verb->plain)
 				return -EINVAL;
-			arguments->plain = argv[i];
+			arguments->plain[plain++] = argv[i];
 			continue;
 		}
 		if (!takes(verb, argv[i] + 2))
@@ -442,7 +470,7 @@ static int parse(const struct verb *verb, struct arguments *arguments, int argc,
 		if (value)
 			*value = argv[++i];
 	}
-	return verb->needs_plain && !arguments->plain ? -EINVAL : 0;
+	return plain < verb->plain ? -EINVAL : 0;
 }
 
 int verb_run(struct session *session, int argc, char **argv)
