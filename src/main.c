@@ -94,6 +94,7 @@ static int start(const struct cli *cli, struct mortise_error *err)
 	log_set_level(cli->log_level);
 	if (cli->log_file)
 		r = log_open(cli->log_file, err);
+	log_step("options parsed");
 	if (r == 0)
 		r = loop_new(&loop, err);
 	if (r == 0 && cli->pidfile)
@@ -108,8 +109,10 @@ int main(int argc, char **argv)
 {
 	struct mortise_error error = {0};
 	struct cli cli;
-	int r = cli_parse(&cli, argc, argv, &error);
+	int r;
 
+	log_start();
+	r = cli_parse(&cli, argc, argv, &error);
 	signal(SIGPIPE, SIG_IGN);
 	if (r == 0 && !help_print(&cli, stdout, &r, &error))
 		r = start(&cli, &error);

@@ -10,6 +10,7 @@
 
 #include "accel/kvm/kvm.h"
 #include "accel/soft/ops.h"
+#include "base/log.h"
 #include "base/util.h"
 
 const struct accel_ops *const accel_all[] = {
@@ -83,6 +84,13 @@ int accel_select(const struct accel_ops **out, const char *names, enum accel_arc
 		if (!*name)
 			return fail_all(reasons, error, err);
 	}
+}
+
+void accel_enter(struct accel *accel)
+{
+	if (!__atomic_load_n(&accel->entered, __ATOMIC_RELAXED) &&
+	    !__atomic_exchange_n(&accel->entered, true, __ATOMIC_RELAXED))
+		log_step("guest entered");
 }
 
 void accel_guest_request(struct accel *accel, enum accel_guest_request request)

@@ -92,6 +92,7 @@ struct accel_ops {
 struct accel {
 	const struct accel_ops *ops;
 	struct accel_config config;
+	bool entered; /* a vCPU has run: accel_enter() */
 
 	/* Starts the threads, all of them paused. Once. */
 	int (*start)(struct accel *accel, struct mortise_error *err);
@@ -151,6 +152,9 @@ extern const struct accel_ops *const accel_all[];
 
 /* The first of `names` ("kvm:soft"; NULL: all that were built in) that can run guests of `arch`. */
 int accel_select(const struct accel_ops **out, const char *names, enum accel_arch arch, struct mortise_error *err);
+
+/* For accelerators, on a vCPU's thread that has rested: it is about to enter the guest. */
+void accel_enter(struct accel *accel);
 
 /*
  * For a machine's reset and power-off registers, on the thread that accesses them: passes on what the guest asks for.

@@ -73,6 +73,22 @@ void log_vwrite(enum mortise_log_level level, const char *format, va_list args)
 		return;
 }
 
+static struct timespec started;
+
+void log_start(void)
+{
+	clock_gettime(CLOCK_MONOTONIC, &started);
+}
+
+void log_step(const char *step)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	log_info("start: %s after %lld us", step,
+		 (now.tv_sec - started.tv_sec) * 1000000LL + (now.tv_nsec - started.tv_nsec) / 1000);
+}
+
 int log_allowed(struct log_limit *limit, unsigned burst)
 {
 	struct timespec now;

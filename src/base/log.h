@@ -24,6 +24,13 @@ int log_open(const char *path, struct mortise_error *err);
 MORTISE_PRINTF(2, 3) void log_write(enum mortise_log_level level, const char *format, ...);
 void log_vwrite(enum mortise_log_level level, const char *format, va_list args);
 
+/*
+ * How the start goes: each step is an info line with the microseconds since log_start(), the first thing in main(). Any
+ * thread.
+ */
+void log_start(void);
+void log_step(const char *step);
+
 /* True at most `burst` times a second for one static `struct log_limit`: keeps what a guest can provoke bounded. */
 struct log_limit {
 	long second;

@@ -143,7 +143,11 @@ int vm_new(struct vm **out, const struct vm_config *config, struct loop *loop, s
 	if (r == 0)
 		r = make_machine(vm, board, err);
 	if (r == 0)
+		log_step("memory mapped and machine made");
+	if (r == 0)
 		r = make_accel(vm, board, err);
+	if (r == 0)
+		log_step("vCPUs made");
 	if (r == 0)
 		r = plugins_new(&vm->plugins, config->plugin_dir, err);
 	if (r == 0)
@@ -228,8 +232,10 @@ int vm_start(struct vm *vm, struct mortise_error *err)
 		r = add_all(vm, &vm->config->devices, hotplug_device_add, err);
 	if (r == 0)
 		plugins_started(vm->plugins);
+	log_step("backends and devices made");
 	if (r == 0)
 		r = lifecycle_boot(vm, err);
+	log_step("kernel loaded");
 	if (r == 0)
 		r = vm->accel->start(vm->accel, err);
 	if (r < 0 || vm->config->start_paused)

@@ -175,10 +175,12 @@ void *kvm_cpu_main(void *opaque)
 	sigaddset(&kick, SIGRTMIN);
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 	while (rest_here(&cpu->kvm->rest)) {
-		if (cpu->parked)
+		if (cpu->parked) {
 			rest_await(&cpu->kvm->rest);
-		else
-			run_guest(cpu);
+			continue;
+		}
+		accel_enter(&cpu->kvm->accel);
+		run_guest(cpu);
 	}
 	return NULL;
 }

@@ -199,6 +199,7 @@ void *hart_main(void *arg)
 			start(hart);
 			break;
 		case HART_STARTED:
+			accel_enter(&hart->soft->accel);
 			run(hart);
 			break;
 		default:
