@@ -34,6 +34,11 @@ check-kvm-all:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(KVM_TESTS) $(KVM_SLOW_TESTS)'
 .PHONY: check-kvm-all
 
+# The riscv64 board under KVM: a build of its own, on an emulated riscv64 host.
+check-kvm-riscv64:
+	$(top_srcdir)/scripts/check-riscv64
+.PHONY: check-kvm-riscv64
+
 .py.kvm:
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && echo 'MORTISE_TEST_ACCEL=kvm exec python3 "$$MORTISE_SOURCE/$*.py"' >$@
 CLEANFILES += $(KVM_GUEST_TESTS) $(KVM_SLOW_TESTS)
@@ -49,7 +54,7 @@ tests_guest_plugins_gate_la_CPPFLAGS = $(PLUGIN_CPP)
 tests_guest_plugins_gate_la_CFLAGS = $(PLUGIN_CC)
 tests_guest_plugins_gate_la_LDFLAGS = $(PLUGIN_LINK) -rpath /nowhere
 
-EXTRA_DIST += $(GUEST_TESTS) tests/guest/vsockcat.c tests/guest/acpi.py tests/guest/acpioff.py tests/guest/debian.py tests/harness/__init__.py \
+EXTRA_DIST += $(GUEST_TESTS) tests/guest/vsockcat.c tests/guest/acpi.py tests/guest/acpioff.py tests/guest/debian.py tests/guest/plug.py tests/harness/__init__.py \
 	tests/harness/console.py tests/harness/disks.py tests/harness/images.py tests/harness/net.py tests/harness/plugins.py \
 	tests/harness/qmp.py tests/harness/tap.py tests/harness/vhostuser.py tests/harness/vm.py
 
