@@ -2,6 +2,7 @@
 """Small C programs of this folder, built for the host or for the guest's initrd."""
 
 import os
+import platform
 import shutil
 import subprocess
 
@@ -9,7 +10,7 @@ import newc
 
 from harness import vm
 
-GUEST_COMPILER = "riscv64-linux-gnu-gcc"
+GUEST_COMPILER = "gcc" if vm.ARCH == platform.machine() else f"{vm.ARCH}-linux-gnu-gcc"
 
 
 def compiled(directory, name, compiler):
@@ -26,7 +27,7 @@ def guest_tools(directory, *names):
         print(f"{GUEST_COMPILER} is not installed: no figures that need {', '.join(names)}")
         return None
     initrd = os.path.join(directory, "initrd")
-    with open(vm.guest_image("initrd"), "rb") as base, open(initrd, "wb") as out:
+    with open(vm.guest_image("initrd", vm.ARCH), "rb") as base, open(initrd, "wb") as out:
         shutil.copyfileobj(base, out)
         for name in names:
             with open(compiled(directory, name, GUEST_COMPILER), "rb") as file:

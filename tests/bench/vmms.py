@@ -2,24 +2,55 @@
 """The two VMMs that are compared, both driven by the tests' harness, with the same guest."""
 
 import contextlib
+import datetime
 import json
 import os
+import re
 import shutil
 import subprocess
+import time
 
 from harness import net
 from harness.console import Console
-from harness.vm import VM
+from harness.vm import ARCH, BUILD, KVM, VM
 
-QEMU = "qemu-system-riscv64"
+QEMU = f"qemu-system-{ARCH}"
+QEMU_MACHINE = ["-machine", ("microvm" if ARCH == "x86_64" else "virt") + (",accel=kvm" if KVM else "")] + (["-cpu", "host"] if KVM else [])
 MEMORY = 256 << 20
+KVM_RUN = "type 0xae80"
 
 
-class Mortise(VM):
+class Measured(VM):
+    """A VMM that is started as directly as can be; `began` is when. With log=True steps() tells how its start went."""
+
+    def start(self):
+        with open(self.file("stderr"), "wb") as errors:
+            self.began = time.time()
+            self.process = subprocess.Popen(
+                [*self.wrapper, *self.command, *self.arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, bufsize=0
+            )
+        self.console = Console(self.process.stdout, self.process.stdin)
+        return self
+
+    def steps(self):
+        """The steps of the start, each with the time at which it was done."""
+        with open(self.file("log"), encoding="utf-8") as file:
+            return list(self.read_log(file))
+
+
+class Mortise(Measured):
     name = "mortise"
+    command = [os.path.join(BUILD, "mortise"), "-plugin-dir", os.path.join(BUILD, "plugins/.libs")]
 
-    def __init__(self, *options, wrapper=()):
+    def __init__(self, *options, wrapper=(), log=False):
         super().__init__(*options, memory=f"{MEMORY >> 20}M", wrapper=wrapper)
+        if log:
+            self.arguments += ["-log-level", "info", "-D", self.file("log")]
+
+    @staticmethod
+    def read_log(file):
+        for match in re.finditer(r"^(\S+)Z mortise: info: start: (.*) after", file.read(), re.M):
+            yield match[2], datetime.datetime.fromisoformat(match[1] + "+00:00").timestamp()
 
     @classmethod
     @contextlib.contextmanager
@@ -44,16 +75,25 @@ class Mortise(VM):
             yield machine
 
 
-class Qemu(VM):
-    """Debian's qemu-system-riscv64 with its JIT, the same guest and as little else as it can have."""
+class Qemu(Measured):
+    """Debian's QEMU, the same guest and as little else as it can have."""
 
     name = "qemu"
+    command = [QEMU]
 
-    def __init__(self, *options, wrapper=()):
+    def __init__(self, *options, wrapper=(), log=False):
         super().__init__(memory=f"{MEMORY >> 20}M", wrapper=wrapper)
         boot = self.arguments[self.arguments.index("-kernel") :]
-        self.arguments = ["-machine", "virt", "-m", f"{MEMORY >> 20}M", "-smp", "1", "-nodefaults", "-display", "none"]
+        self.arguments = [*QEMU_MACHINE, "-m", f"{MEMORY >> 20}M", "-smp", "1", "-nodefaults", "-display", "none"]
         self.arguments += [*boot, *options]
+        if log:
+            self.arguments += ["-trace", "kvm_vcpu_ioctl", "-msg", "timestamp=on", "-D", self.file("log")]
+
+    @staticmethod
+    def read_log(file):
+        entered = re.search(rf"^\d+@([\d.]+):kvm_vcpu_ioctl .*{KVM_RUN}", file.read(), re.M)
+        if entered:
+            yield "guest entered", float(entered[1])
 
     @classmethod
     @contextlib.contextmanager
@@ -79,14 +119,6 @@ class Qemu(VM):
             machine.net_down = lambda: machine.qmp.execute("set_link", {"name": "net-0", "up": False})
             yield machine
 
-    def start(self):
-        with open(self.file("stderr"), "wb") as errors:
-            self.process = subprocess.Popen(
-                [*self.wrapper, QEMU, *self.arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, bufsize=0
-            )
-        self.console = Console(self.process.stdout, self.process.stdin)
-        return self
-
 
 def present():
     """Those that this machine has."""
@@ -101,7 +133,9 @@ def describe():
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "unknown processor")
     print(f"host:    {model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    if os.getloadavg()[0] > 0.5:
+    if KVM and "QEMU TCG" in model:
+        print("         emulated, with its KVM: ratios count, figures do not")
+    elif os.getloadavg()[0] > 0.5:
         print("         the machine is busy: compare ratios, not figures")
     for command in ([os.path.join(os.environ["MORTISE_BUILD"], "mortise"), "-version"], [QEMU, "-version"]):
         if shutil.which(command[0]):

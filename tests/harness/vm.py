@@ -31,7 +31,7 @@ SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING
 
 def guest_image(kind, arch="riscv64"):
     """The path of the test guest's kernel or initrd; skips the test where it has not been fetched."""
-    own = os.environ.get(f"MORTISE_{kind.upper()}") if arch == "riscv64" else None
+    own = os.environ.get(f"MORTISE_{kind.upper()}") if arch == ARCH else None
     if own:
         return own
     command = [os.path.join(SOURCE, "scripts/guest"), "--arch", arch, "--print", kind]
