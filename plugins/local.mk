@@ -17,6 +17,7 @@ include $(top_srcdir)/plugins/vhost-vsock/local.mk
 include $(top_srcdir)/plugins/virtio-balloon/local.mk
 include $(top_srcdir)/plugins/virtio-blk/local.mk
 include $(top_srcdir)/plugins/virtio-net/local.mk
+include $(top_srcdir)/plugins/virtio-pmem/local.mk
 include $(top_srcdir)/plugins/virtio-rng/local.mk
 include $(top_srcdir)/plugins/virtio-serial/local.mk
 include $(top_srcdir)/plugins/virtio-vsock/local.mk

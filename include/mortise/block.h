@@ -37,6 +37,17 @@ struct mortise_block_info {
 	uint64_t max_discard; /* bytes in one DISCARD or WRITE_ZEROES */
 };
 
+/*
+ * Where the guest finds what block_map() made memory of. Fill `struct_size` before asking; the host fills no more than
+ * that many bytes.
+ */
+struct mortise_mapping {
+	uint32_t struct_size;
+	uint32_t reserved; /* 0 */
+	uint64_t address;  /* guest-physical, a multiple of 128 MiB */
+	uint64_t size;	   /* bytes: the node's */
+};
+
 enum mortise_block_op {
 	MORTISE_BLOCK_READ = 1,
 	MORTISE_BLOCK_WRITE = 2,

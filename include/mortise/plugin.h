@@ -212,6 +212,20 @@ struct mortise_host {
 	int (*net_vhost)(struct mortise_net *net, uint32_t pair, struct mortise_net_vhost *vhost);
 	int (*char_connect)(struct mortise_chardev *chardev);
 	int (*char_descriptor)(struct mortise_chardev *chardev);
+
+	/* --- since ABI 1.1: block nodes as guest memory --- */
+
+	/*
+	 * Makes a node's whole file part of the guest's physical address space, beyond RAM: what the guest writes there
+	 * is in the file at once as other processes see it, and on stable storage after a FLUSH. A read-only node's
+	 * file is never changed: the guest alone sees what it writes, until the instance is gone. In realize() only,
+	 * for a node of a property with MORTISE_PROPERTY_MAPPED. The memory stays until the instance is unrealized, and
+	 * over upgrades of the plugin, and is not unplugged while a driver is there. Takes the space on the host's disk
+	 * that the file has not yet, which may block. -ENOTSUP: the node is no file; -EINVAL: it is no whole number of
+	 * pages; -ENOSPC: on the disk or in the address space.
+	 */
+	int (*block_map)(struct mortise_device *device, struct mortise_block *block, struct mortise_mapping *mapping,
+			 struct mortise_error *err);
 };
 
 /* A device type that the plugin offers. Constant; lives as long as the plugin. `self` is the instance's memory. */
@@ -261,9 +275,9 @@ struct mortise_class {
 	/*
 	 * Stop what the instance does by itself (receiving, threads of its own). queue_pop() answers NULL from now on.
 	 * The instance counts as quiesced when this has returned 0 and every chain has been pushed; after that the host
-	 * calls nothing but resume(), reset(), save() and unrealize() (timers and watches wait; the run() of commands is
-	 * called all the same), and the plugin touches no guest memory. A failure (negative errno) lets the instance go on as before. NULL: nothing goes on by
-	 * itself.
+	 * calls nothing but resume(), reset(), save() and unrealize() (timers and watches wait; the run() of commands
+	 * is called all the same), and the plugin touches no guest memory. A failure (negative errno) lets the instance
+	 * go on as before. NULL: nothing goes on by itself.
 	 */
 	int (*quiesce)(void *self, struct mortise_error *err);
 

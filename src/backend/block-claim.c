@@ -182,6 +182,7 @@ void block_release(struct mortise_block *node)
 
 	if (!claim)
 		return;
+	block_unpin(node);
 	node->claim = NULL;
 	stop_hurrying(claim);
 	atomic_store(&claim->changed, NULL);

@@ -329,6 +329,11 @@ static int file_measure(struct block_medium *medium, uint64_t wanted, uint64_t *
 	return r < 0 ? r : check_size(medium, *size, err);
 }
 
+static int file_descriptor(const struct block_medium *medium)
+{
+	return block_file_of(medium)->fd;
+}
+
 static int file_attach(struct block_engine **out, struct block_medium *medium, struct block_claim *claim,
 		       struct mortise_error *err)
 {
@@ -362,6 +367,7 @@ const struct block_driver block_driver_file = {
 	.unlock = file_unlock,
 	.sync = file_sync,
 	.measure = file_measure,
+	.descriptor = file_descriptor,
 	.attach = file_attach,
 	.describe = file_describe,
 };

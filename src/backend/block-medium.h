@@ -76,6 +76,9 @@ struct block_driver {
 	/* Looks at the size again; sets it first where `wanted` is not 0. Worker thread; may block. NULL: cannot. */
 	int (*measure)(struct block_medium *medium, uint64_t wanted, uint64_t *size, struct mortise_error *err);
 
+	/* The descriptor whose bytes are the medium's, for mmap(); the medium's own. NULL: there is none. */
+	int (*descriptor)(const struct block_medium *medium);
+
 	/* Makes an engine for `claim`. Control thread: quick, and the claim's loop is not touched. */
 	int (*attach)(struct block_engine **out, struct block_medium *medium, struct block_claim *claim,
 		      struct mortise_error *err);

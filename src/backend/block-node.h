@@ -12,6 +12,7 @@
 #include "backend/block-bounce.h"
 #include "backend/block-medium.h"
 #include "base/notice.h"
+#include "base/ram.h"
 #include "base/workers.h"
 
 struct block_reopen;
@@ -95,6 +96,12 @@ struct mortise_block {
 	struct reply *closing;	    /* whom to tell once it is closed */
 	struct block_job job;
 	struct block_switch *change; /* the medium is being exchanged; or NULL */
+	bool pinned;		     /* for the claim's sake nothing is to change */
+
+	struct {
+		struct ram *ram; /* NULL: the node is not mapped */
+		struct ram_range range;
+	} map; /* the claim's loop's; the control thread's where there is no claim */
 
 	struct block_failing {
 		struct mortise_block *node;
@@ -154,6 +161,9 @@ static inline bool block_is_busy(const struct mortise_block *node)
 
 /* -EBUSY and what goes on with the node, if anything does. */
 int block_check_idle(const struct mortise_block *node, struct mortise_error *err);
+
+/* Ends what block_pin() and block_map() began, if they did. Control thread; the claim's device is at rest. */
+void block_unpin(struct mortise_block *node);
 
 /* Tells the claim's device of a changed node. Control thread. */
 void block_claim_changed(struct block_claim *claim);

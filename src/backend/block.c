@@ -341,6 +341,9 @@ static void finish_measure(struct mortise_block *node, struct reply *reply, int 
 
 int block_check_idle(const struct mortise_block *node, struct mortise_error *err)
 {
+	if (node->pinned)
+		return mortise_fail(err, -EBUSY, "Node %s is busy: it is memory of the guest, by device '%s'",
+				    node->name, node->claim->owner);
 	if (node->state == BLOCK_OPEN && !block_is_busy(node))
 		return 0;
 	return mortise_fail(err, -EBUSY, "Node %s is busy: %s", node->name,

@@ -71,6 +71,16 @@ struct mortise_block *block_find(struct block_nodes *nodes, const char *name);
  */
 int block_claim(struct mortise_block *block, const char *owner, struct loop *loop, struct mortise_error *err);
 void block_release(struct mortise_block *block);
+
+/*
+ * A claimed node as guest memory. block_pin() sees to it that its medium and size stay as they are until it is
+ * released, which also ends the mapping; block_map() is the service of struct mortise_host, on the claim's loop, and
+ * answers the same again when it is called again.
+ */
+struct ram;
+int block_pin(struct mortise_block *block, struct mortise_error *err);
+int block_map(struct mortise_block *block, struct ram *ram, struct mortise_mapping *mapping, struct mortise_error *err);
+
 void block_on_change(struct mortise_block *block, void (*changed)(void *opaque, struct mortise_block *block),
 		     void *opaque);
 

@@ -9,6 +9,7 @@ libmortise_a_SOURCES += \
 	src/backend/block-file.h \
 	src/backend/block-lock.c \
 	src/backend/block-lock.h \
+	src/backend/block-map.c \
 	src/backend/block-medium.c \
 	src/backend/block-medium.h \
 	src/backend/block-node.h \

@@ -27,7 +27,7 @@ struct device_config {
 	struct loop *loop;    /* where callbacks run; NULL: a thread of its own, made here, named after the id */
 	struct mortise_device *parent; /* plugged into that one, REALIZED or later, on its loop; NULL: into a slot */
 	void *owner;		       /* whoever made the instance keeps its own record of it here; NULL: nobody */
-	const struct ram *ram;	       /* guest memory, for memory_region(); NULL: none */
+	struct ram *ram;	       /* guest memory; NULL: none */
 };
 
 /* Allocates the instance, zeroed, and its thread. The caller then fills in properties at device_self(). */
@@ -63,6 +63,12 @@ void *device_owner(const struct mortise_device *device);
 struct loop *device_loop(struct mortise_device *device);
 const char *device_id(const struct mortise_device *device);
 const struct mortise_class *device_class(const struct mortise_device *device);
+
+/*
+ * In realize(): the instance makes something part of guest memory, which is returned (NULL: there is none, or not in
+ * realize()). It is then not taken out of its slot while a driver is bound.
+ */
+struct ram *device_extends_ram(struct mortise_device *device);
 
 /* Features offered after realize(): the class's (or what offer_features() left of them) and the host's. */
 uint64_t device_features(const struct mortise_device *device);

@@ -162,6 +162,11 @@ static void start_exchange(struct transition *transition)
 	transition->incoming = transition->device ? transition->device : slot->presence.set ? NULL : slot->empty;
 	if (transition->device)
 		r = transport_fits(&slot->transport, &transition->device->face, &transition->error);
+	else if (slot->live && !slot->ending && slot->plugged && slot->plugged->is_memory)
+		r = mortise_fail(&transition->error, -EBUSY,
+				 "Device '%s' is memory of the guest, whose driver uses it: unbind that first, in the "
+				 "guest, as with echo virtioN >/sys/bus/virtio/drivers/DRIVER/unbind",
+				 device_id(slot->plugged));
 	if (r < 0 || slot->plugged == transition->device)
 		transition_finish(transition, r);
 	else if (slot->live && !slot->frozen)
@@ -173,6 +178,11 @@ static void start_exchange(struct transition *transition)
 void slot_exchange(struct slot *slot, struct mortise_device *device, struct reply *reply)
 {
 	slot_ask(slot, start_exchange, device, reply);
+}
+
+void slot_end(struct slot *slot)
+{
+	slot->ending = true;
 }
 
 int slot_accepts(struct slot *slot, struct mortise_device *device, struct mortise_error *err)

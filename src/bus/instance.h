@@ -45,7 +45,7 @@ struct mortise_device {
 	char *id;
 	void *owner, *self;
 	struct mortise_device *parent; /* NULL: it has a transport of its own */
-	const struct ram *ram;	       /* NULL: none was named */
+	struct ram *ram;	       /* NULL: none was named */
 	struct loop *control, *loop;
 	bool own_loop;
 	uint32_t queue_count;	    /* the class's; an empty instance shows fewer */
@@ -65,10 +65,11 @@ struct mortise_device {
 	struct transport *transport;		   /* NULL: behind none */
 	bool alive;				   /* between realize() and unrealize() */
 	bool realizing;
-	bool held;					/* quiesced: no callback but those that end it */
-	bool popping;					/* chains may be taken */
-	bool active;					/* activate() was called, reset() was not */
-	const char *broken;				/* why the driver has to reset the device */
+	bool is_memory;	    /* of the guest's: it maps something there. Constant after realize() */
+	bool held;	    /* quiesced: no callback but those that end it */
+	bool popping;	    /* chains may be taken */
+	bool active;	    /* activate() was called, reset() was not */
+	const char *broken; /* why the driver has to reset the device */
 	void (*drained)(struct mortise_device *device); /* what to do once nothing is in flight; NULL: not asked for */
 	struct virtqueue *queues;			/* [queue_count] */
 	struct bell *bells;				/* [queue_count]; NULL: the queues are not started */

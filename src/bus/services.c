@@ -24,6 +24,14 @@ void *device_owner(const struct mortise_device *device)
 	return device->owner;
 }
 
+struct ram *device_extends_ram(struct mortise_device *device)
+{
+	if (!device->realizing)
+		return NULL;
+	device->is_memory = true;
+	return device->ram;
+}
+
 struct loop *device_loop(struct mortise_device *device)
 {
 	return device->loop;

@@ -59,10 +59,14 @@ int slot_accepts(struct slot *slot, struct mortise_device *device, struct mortis
 /*
  * Exchanges what is behind the slot: quiesces the present instance (all that is in flight gets done first), puts
  * `device` there (NULL: the empty instance), activates it if the driver is running, and raises a config-change
- * interrupt. Fails, with the present instance back in service, when that does not quiesce, when `device` does not fit
- * or when its activate() fails. Afterwards the old instance is QUIESCED or REALIZED and belongs to the caller again.
+ * interrupt. Fails, with the present instance back in service, when that does not quiesce or is memory that the driver
+ * uses, when `device` does not fit or when its activate() fails. Afterwards the old instance is QUIESCED or REALIZED
+ * and belongs to the caller again.
  */
 void slot_exchange(struct slot *slot, struct mortise_device *device, struct reply *reply);
+
+/* The VM ends: what is in the slot may go even where the driver could not do without. Control thread. */
+void slot_end(struct slot *slot);
 
 /* The plugged instance; NULL when empty. Control thread. */
 struct mortise_device *slot_device(const struct slot *slot);

@@ -49,6 +49,7 @@ struct slot {
 	struct mortise_device *plugged;	 /* the same, or NULL where that is one of ours */
 	bool live;			 /* `behind` was activated, and not reset since */
 	bool frozen;			 /* between stop and cont */
+	bool ending;			 /* nobody will drive what is in there any more */
 	struct transition *first, **last;
 	struct log_limit log_limit;
 };

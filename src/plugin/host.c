@@ -4,6 +4,8 @@
  */
 #include "config.h"
 
+#include <errno.h>
+
 #include "base/log.h"
 #include "base/util.h"
 #include "bus/command.h"
@@ -20,6 +22,16 @@ static void host_log(struct mortise_device *device, enum mortise_log_level level
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	log_write(MIN(level, MORTISE_LOG_DEBUG), "%s%s%s", id ? id : "", id ? ": " : "", text);
+}
+
+static int host_block_map(struct mortise_device *device, struct mortise_block *block, struct mortise_mapping *mapping,
+			  struct mortise_error *err)
+{
+	struct ram *ram = device_extends_ram(device);
+
+	if (!ram)
+		return mortise_fail(err, -EINVAL, "Device '%s' maps a block node outside realize()", device_id(device));
+	return block_map(block, ram, mapping, err);
 }
 
 const struct mortise_host plugin_host = {
@@ -69,4 +81,5 @@ const struct mortise_host plugin_host = {
 	.net_vhost = net_vhost,
 	.char_connect = char_connect,
 	.char_descriptor = char_descriptor,
+	.block_map = host_block_map,
 };

@@ -89,7 +89,7 @@ static int hold_string(const struct making *making, struct holding *holding, con
 	return 0;
 }
 
-static int hold_block(const struct making *making, struct holding *holding, const char *name)
+static int hold_block(const struct making *making, struct holding *holding, const char *name, bool mapped)
 {
 	struct mortise_block *block = block_find(making->backends->blocks, name);
 	int r;
@@ -103,6 +103,12 @@ static int hold_block(const struct making *making, struct holding *holding, cons
 	r = block_claim(block, device_id(making->device), device_loop(making->device), making->err);
 	if (r < 0)
 		return r;
+	if (mapped)
+		r = block_pin(block, making->err);
+	if (r < 0) {
+		block_release(block);
+		return r;
+	}
 	block_on_change(block, block_changed, making->instance->seat);
 	holding->block = block;
 	return 0;
@@ -202,7 +208,7 @@ static int set_property(const struct making *making, const struct mortise_proper
 		property_store_pointer(property, holding->string, self);
 		return r;
 	case MORTISE_PROPERTY_BLOCK:
-		r = hold_block(making, holding, value.string);
+		r = hold_block(making, holding, value.string, property->flags & MORTISE_PROPERTY_MAPPED);
 		property_store_pointer(property, holding->block, self);
 		return r;
 	case MORTISE_PROPERTY_NET:

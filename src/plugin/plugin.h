@@ -93,7 +93,7 @@ struct backends {
 	struct chars *chars;	       /* NULL: there are none */
 	struct loop *loop;	       /* where the instance's callbacks run; NULL: a thread of its own */
 	struct mortise_device *parent; /* what it is plugged into, whose thread it then has; NULL: a slot */
-	const struct ram *ram;	       /* guest memory */
+	struct ram *ram;	       /* guest memory */
 };
 
 /*

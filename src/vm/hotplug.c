@@ -363,6 +363,8 @@ static void take_out(struct plugged *plugged)
 		device_unrealize(plugged->device, &plugged->work);
 	} else {
 		hurry(plugged, true);
+		if (plugged->vm->hotplug->all_removed)
+			slot_end(plugged_slot(plugged));
 		plugged->work = (struct reply){.done = exchanged};
 		slot_exchange(plugged_slot(plugged), NULL, &plugged->work);
 	}

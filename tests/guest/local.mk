@@ -3,7 +3,7 @@
 
 GUEST_TESTS = tests/guest/balloon.py tests/guest/boot.py tests/guest/bootdisks.py tests/guest/cycles.py tests/guest/demo.py tests/guest/disks.py \
 	tests/guest/nbd.py tests/guest/netcycles.py tests/guest/netpair.py tests/guest/netqueues.py tests/guest/nets.py tests/guest/netuser.py tests/guest/plugin.py \
-	tests/guest/power.py tests/guest/reopen.py tests/guest/rng.py tests/guest/serial.py tests/guest/smallcache.py \
+	tests/guest/pmem.py tests/guest/power.py tests/guest/reopen.py tests/guest/rng.py tests/guest/serial.py tests/guest/smallcache.py \
 	tests/guest/smp.py tests/guest/unplug.py
 GUEST_TESTS += tests/guest/upgrade.py tests/guest/vendor.py tests/guest/virtiofs.py tests/guest/vsock.py
 # A guest is slow under a sanitizer: these go over most of the code.
@@ -23,8 +23,8 @@ check-debian: all
 # Under KVM, with a guest of the host's own architecture: the same tests, and those of what only that board has. An emulated
 # KVM host is slow: there `make check-kvm` runs the first of them, `make check-kvm-all` every one.
 KVM_GUEST_TESTS = tests/guest/boot.kvm tests/guest/bootdisks.kvm tests/guest/cycles.kvm
-KVM_SLOW_TESTS += tests/guest/balloon.kvm tests/guest/disks.kvm tests/guest/nets.kvm tests/guest/power.kvm tests/guest/rng.kvm \
-	tests/guest/serial.kvm tests/guest/smp.kvm tests/guest/unplug.kvm tests/guest/virtiofs.kvm tests/guest/vsock.kvm
+KVM_SLOW_TESTS += tests/guest/balloon.kvm tests/guest/disks.kvm tests/guest/nets.kvm tests/guest/pmem.kvm tests/guest/power.kvm \
+	tests/guest/rng.kvm tests/guest/serial.kvm tests/guest/smp.kvm tests/guest/unplug.kvm tests/guest/virtiofs.kvm tests/guest/vsock.kvm
 KVM_X86_64_TESTS = tests/guest/acpi.kvm tests/guest/acpioff.kvm
 KVM_TESTS += $(KVM_GUEST_TESTS)
 if HOST_X86_64

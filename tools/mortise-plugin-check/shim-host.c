@@ -16,7 +16,7 @@
 #include "plugin/plugin.h"
 
 /* A service that was appended to the ABI: give it a function here where it has rules, then move this on. */
-_Static_assert(sizeof(struct mortise_host) == offsetof(struct mortise_host, char_descriptor) + sizeof(void (*)(void)),
+_Static_assert(sizeof(struct mortise_host) == offsetof(struct mortise_host, block_map) + sizeof(void (*)(void)),
 	       "struct mortise_host has grown: see whether the new service needs a watch here");
 
 /* Services that the plugin may call in any state, or not once it is quiesced, or not once it ends. */
