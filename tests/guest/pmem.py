@@ -120,8 +120,8 @@ def unplugged(vm):
 @tap.test("a read-only file stays as it is, whatever the guest writes to its memory; the next plug shows it anew")
 def read_only(vm):
     digest = images.filled(vm.file("ro.img"), SIZE, "read-only")
-    add_node(vm, "ro", vm.file("ro.img"), **{"read-only": True})
     for _ in range(2):
+        add_node(vm, "ro", vm.file("ro.img"), **{"read-only": True})  # it goes with the device of its name
         add_device(vm, "ro")
         vm.sh(f"echo {vm.slot(GENERIC)} > {BOUND}/bind; until [ -b /dev/pmem0 ]; do sleep 0.1; done")
         tap.check_equal(vm.sh("sha256sum /dev/pmem0").split()[0], digest, "content")

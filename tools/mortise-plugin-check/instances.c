@@ -5,6 +5,7 @@
 #include "instances.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <semaphore.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -71,6 +72,9 @@ static void add_set(struct opening *opening, unsigned set)
 			 (unsigned long long)DISK_SIZE);
 		block_add(backends->blocks, options_of(text), one_more(opening));
 	}
+	snprintf(text, sizeof(text), "node-name=file%u.0,driver=file,filename=%s/file%u", set,
+		 opening->rig->subject->scratch, set);
+	block_add(backends->blocks, options_of(text), one_more(opening));
 	snprintf(text, sizeof(text), "type=dgram,id=net%u.0,fd=%d", set, opening->sockets[set][1]);
 	net_add(backends->nets, options_of(text), one_more(opening));
 	for (unsigned i = 0; i < BACKENDS; i++) {
@@ -90,6 +94,20 @@ static void open_backends(void *opaque)
 		phase_no_memory();
 	for (unsigned set = 0; set < RIG_SETS; set++)
 		add_set(opening, set);
+}
+
+/* What becomes guest memory is a file, of a size that guests take for memory. */
+static bool make_file(const struct rig *rig, unsigned set)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/file%u", rig->subject->scratch, set);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return truncate(path, 2 * MIB) == 0;
 }
 
 /* The other end of a chardev. */
@@ -116,6 +134,8 @@ bool instances_open(struct rig *rig)
 		if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, opening.sockets[set]) < 0)
 			return false;
 		rig->peers[set] = opening.sockets[set][0];
+		if (!make_file(rig, set))
+			return false;
 	}
 	rig_on_loop(rig->control, open_backends, &opening);
 	while (sem_wait(&opening.done) < 0)
@@ -198,7 +218,9 @@ static void add_option(const struct rig *rig, struct options *options, const str
 			return;
 		}
 	}
-	if (property->type == MORTISE_PROPERTY_BLOCK)
+	if (property->type == MORTISE_PROPERTY_BLOCK && property->flags & MORTISE_PROPERTY_MAPPED)
+		snprintf(name, sizeof(name), "file%u.0", set);
+	else if (property->type == MORTISE_PROPERTY_BLOCK)
 		snprintf(name, sizeof(name), "disk%u.%u", set, counts[0]++);
 	else if (property->type == MORTISE_PROPERTY_NET)
 		snprintf(name, sizeof(name), "net%u.%u", set, counts[1]++);

@@ -287,6 +287,7 @@ static bool make_machine(struct rig *rig)
 
 	if (ram_new(&rig->ram, RIG_RAM_SIZE, true, NULL) < 0 || ram_map(rig->ram, RIG_RAM_BASE, RIG_RAM_SIZE, NULL) < 0)
 		return false;
+	ram_place_files(rig->ram, RIG_RAM_BASE + RAM_MAX);
 	rig->guest = mmap(NULL, RIG_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, rig->ram->fd, 0);
 	if (rig->guest == MAP_FAILED)
 		return false;
