@@ -17,6 +17,10 @@ mortisectl_SOURCES = \
 mortisectl_CFLAGS = $(AM_CFLAGS) $(EDIT_CFLAGS)
 mortisectl_LDADD = $(CJSON_LIBS) $(EDIT_LIBS)
 
+# Not the core's code: what a plugin finds there should be as little as possible, and its start be quick.
+pkglibexec_PROGRAMS += mortise-plugin-try
+mortise_plugin_try_SOURCES = tools/mortise-plugin-try/try.c
+
 include $(top_srcdir)/tools/plugin-new/local.mk
 include $(top_srcdir)/tools/manual/local.mk
 

@@ -368,7 +368,9 @@ struct mortise_plugin {
 	/*
 	 * Called on the control thread, after the description was checked and before any instance is made. After a
 	 * failure none is made, the code stays where it is, and init() is called again when the plugin is asked for
-	 * again; after a success never again. NULL: nothing to do.
+	 * again; after a success never again. A host may have it called in another process first, which then ends, to
+	 * see whether it comes to its end: it should leave no traces outside of its process. There is no device yet,
+	 * so log() and clock_ns() are the host's only services for it. NULL: nothing to do.
 	 */
 	int (*init)(const struct mortise_host *host, struct mortise_error *err);
 

@@ -16,6 +16,7 @@
 
 #include "base/util.h"
 #include "plugin/elf.h"
+#include "plugin/try.h"
 
 #define FILE_SIZE_MAX (UINT64_C(256) << 20)
 
@@ -131,7 +132,7 @@ static int open_local(const char *name, const char *path, lt_dlhandle *out, stru
 	return *out ? 0 : report_failure(name, path, err);
 }
 
-int plugin_load(struct plugin_copy *copy, const char *path, const struct mortise_plugin **out,
+int plugin_load(struct plugin_copy *copy, const char *path, const char *trier, const struct mortise_plugin **out,
 		struct mortise_error *err)
 {
 	_cleanup_free_ struct image *image = NULL;
@@ -146,6 +147,8 @@ int plugin_load(struct plugin_copy *copy, const char *path, const struct mortise
 		}
 	}
 	r = elf_check(copy->fd, path, err);
+	if (r == 0 && trier)
+		r = plugin_try(trier, copy, path, err);
 	if (r < 0)
 		return r;
 	r = unique_name(copy, path, name, err);

@@ -27,7 +27,8 @@ void plugin_copy_done(struct plugin_copy *copy);
 
 /*
  * Maps the copy, unless those very bytes were mapped before, and finds its description, which nobody has checked yet.
- * Constructors run. `path` names the file in messages. -ENOEXEC and the true reason when it cannot be a plugin.
+ * Constructors run. `path` names the file in messages. `trier`: what tries it first, see plugin/try.h; NULL: nothing.
+ * -ENOEXEC and the true reason when it cannot be a plugin.
  */
-int plugin_load(struct plugin_copy *copy, const char *path, const struct mortise_plugin **out,
+int plugin_load(struct plugin_copy *copy, const char *path, const char *trier, const struct mortise_plugin **out,
 		struct mortise_error *err);

@@ -19,4 +19,6 @@ libmortise_a_SOURCES += \
 	src/plugin/policy.c \
 	src/plugin/policy.h \
 	src/plugin/registry.c \
-	src/plugin/registry.h
+	src/plugin/registry.h \
+	src/plugin/try.c \
+	src/plugin/try.h

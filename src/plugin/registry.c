@@ -14,6 +14,7 @@
 #include "plugin/drivers.h"
 #include "plugin/load.h"
 #include "plugin/policy.h"
+#include "plugin/try.h"
 
 struct entry {
 	struct entry *next;
@@ -29,6 +30,7 @@ struct plugins {
 	char *dir;
 	const struct mortise_host *host;
 	struct mortise_class *(*wrap)(struct mortise_class *class); /* NULL: nobody looks on */
+	char *trier;						    /* NULL: plugins are loaded untried */
 	struct policy *policy;					    /* NULL: whatever is in the directory */
 	bool locked;						    /* no file is loaded any more */
 	struct entry *first, **last;
@@ -71,6 +73,14 @@ void plugins_intercept(struct plugins *plugins, const struct mortise_host *host,
 	plugins->wrap = wrap;
 }
 
+void plugins_try_first(struct plugins *plugins, const char *program)
+{
+	free(plugins->trier);
+	plugins->trier = program ? strdup(program) : plugin_trier();
+	if (!plugins->trier)
+		log_warning("there is no mortise-plugin-try: plugins are loaded without being tried");
+}
+
 const struct mortise_host *plugins_host(const struct plugins *plugins)
 {
 	return plugins->host;
@@ -87,6 +97,7 @@ struct plugins *plugins_free(struct plugins *plugins)
 		entry_free(entry);
 	}
 	policy_free(plugins->policy);
+	free(plugins->trier);
 	free(plugins->dir);
 	free(plugins);
 	return NULL;
@@ -267,7 +278,7 @@ static int open_entry(struct plugins *plugins, struct plugin_file *file, struct 
 	if (!entry)
 		return mortise_fail(err, -ENOMEM, "Out of memory for plugin '%s'", file->path);
 	memcpy(entry->sha256, copy->sha256, sizeof(entry->sha256));
-	r = plugin_load(copy, file->path, &description, err);
+	r = plugin_load(copy, file->path, plugins->trier, &description, err);
 	if (r < 0)
 		return r;
 	r = description_check(&entry->description, description, file->linked ? NULL : file->name, file->path, err);

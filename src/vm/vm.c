@@ -151,6 +151,8 @@ int vm_new(struct vm **out, const struct vm_config *config, struct loop *loop, s
 	if (r == 0)
 		r = plugins_new(&vm->plugins, config->plugin_dir, err);
 	if (r == 0)
+		plugins_try_first(vm->plugins, NULL);
+	if (r == 0)
 		r = plugins_set_policy(vm->plugins, config->plugin_policy, err);
 	if (r == 0)
 		r = block_nodes_new(&vm->blocks, loop, err);

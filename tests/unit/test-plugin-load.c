@@ -145,6 +145,36 @@ static void test_init_fails(void **state)
 	plugins_free(plugins);
 }
 
+/* What init() does to its process it does to another one first. */
+static void test_tried(void **state)
+{
+	static const struct {
+		const char *does, *told;
+	} starts[] = {
+		{"crash", "crashed (Aborted)"}, {"exit", "status 0"}, {"hang", "did not return within 3 seconds"}};
+	struct plugin_fixture *fixture = *state;
+	struct plugins *plugins = open_plugins(fixture);
+	const struct mortise_class *class;
+	const char *top = getenv("MORTISE_BUILD");
+	char program[512];
+
+	plugin_copy(fixture, "specimen", "specimen.so");
+	unsetenv("SPECIMEN_CALLS");
+	snprintf(program, sizeof(program), "%s/mortise-plugin-try", top ? top : ".");
+	plugins_try_first(plugins, program);
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++) {
+		setenv("SPECIMEN_DOES", starts[i].does, 1);
+		assert_int_equal(plugins_class(plugins, "specimen", &class, &fixture->error), -ENOEXEC);
+		assert_names(&fixture->error, starts[i].told);
+		assert_names(&fixture->error, "specimen.so");
+		assert_int_equal(count(plugins), 0);
+	}
+	unsetenv("SPECIMEN_DOES");
+	assert_int_equal(plugins_class(plugins, "specimen", &class, &fixture->error), 0);
+	assert_string_equal(getenv("SPECIMEN_CALLS"), "1");
+	plugins_free(plugins);
+}
+
 /* Where the bytes end that are mapped. */
 static size_t mapped_end(const uint8_t *bytes)
 {
@@ -264,6 +294,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, plugin_fixture_setup, plugin_fixture_teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(test_tried), /* the first: its plugin must not be loaded yet */
 		TEST(test_good),	   TEST(test_load_ahead),
 
 		TEST(test_link),	   TEST(test_two_plugins_one_driver),

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * unit/plugins/specimen.c - a sound plugin with two drivers. init() counts its calls in the environment, and fails when
- * it is told to there.
+ * it is told to there, or does worse.
  */
 #include "specimen.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #define PROPERTY(name_, type_, member, ...)                                                                     \
 	{                                                                                                       \
@@ -42,8 +44,16 @@ static void notify(void *self, uint32_t queue)
 
 static int init(const struct mortise_host *host, struct mortise_error *err)
 {
-	const char *calls = getenv("SPECIMEN_CALLS");
+	const char *calls = getenv("SPECIMEN_CALLS"), *does = getenv("SPECIMEN_DOES");
 	char text[16];
+
+	host->log(NULL, MORTISE_LOG_DEBUG, "starts at %llu", (unsigned long long)host->clock_ns());
+	if (does && !strcmp(does, "crash"))
+		abort();
+	if (does && !strcmp(does, "exit"))
+		exit(0);
+	if (does && !strcmp(does, "hang"))
+		pause();
 
 	snprintf(text, sizeof(text), "%d", calls ? atoi(calls) + 1 : 1);
 	setenv("SPECIMEN_CALLS", text, 1);
