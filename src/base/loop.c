@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/util.h"
@@ -35,6 +38,11 @@ struct loop {
 
 	struct end_hook *hooks; /* runner only */
 	struct task quit_task;
+
+	/* loop_stuck() */
+	struct task probe_task;
+	atomic_bool probing; /* the task was posted, and has not run */
+	uint64_t probed_at;  /* milliseconds; of the one who calls */
 };
 
 static void run_posted(struct loop *loop)
@@ -73,6 +81,11 @@ static void on_libevent_log(int severity, const char *message)
 	log_debug("libevent: %s", message);
 }
 
+static void probe_now(struct task *task)
+{
+	atomic_store(&container_of(task, struct loop, probe_task)->probing, false);
+}
+
 int loop_new(struct loop **out, struct mortise_error *err)
 {
 	_cleanup_(loop_free_p) struct loop *loop = calloc(1, sizeof(*loop));
@@ -83,6 +96,7 @@ int loop_new(struct loop **out, struct mortise_error *err)
 	loop->wake_fd = -1;
 	loop->tail = &loop->head;
 	loop->quit_task.run = quit_now;
+	loop->probe_task.run = probe_now;
 	pthread_mutex_init(&loop->lock, NULL);
 	sem_init(&loop->started, 0, 0);
 	pthread_mutex_init(&loop->waking, NULL);
@@ -202,6 +216,41 @@ void loop_quit(struct loop *loop)
 int loop_thread_id(const struct loop *loop)
 {
 	return loop->thread_id;
+}
+
+/* Whether the kernel has the thread wait for the loop's events: then nothing has to be woken to find out. */
+static bool sleeps_in_loop(const struct loop *loop)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[64];
+	long call = -1;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", loop->thread_id);
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%ld", &call) != 1)
+		return false;
+#ifdef SYS_epoll_wait
+	if (call == SYS_epoll_wait)
+		return true;
+#endif
+	return call == SYS_epoll_pwait || call == SYS_epoll_pwait2;
+}
+
+uint64_t loop_stuck(struct loop *loop)
+{
+	struct timespec time;
+	uint64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	now = (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
+	if (atomic_load(&loop->probing))
+		return now - loop->probed_at + 1;
+	if (!sleeps_in_loop(loop)) {
+		loop->probed_at = now;
+		atomic_store(&loop->probing, true);
+		loop_post(loop, &loop->probe_task);
+	}
+	return 0;
 }
 
 struct event_base *loop_base(struct loop *loop)

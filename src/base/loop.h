@@ -45,6 +45,13 @@ void loop_quit(struct loop *loop);
 /* The Linux thread id of the thread that loop_start() made; 0: none. */
 int loop_thread_id(const struct loop *loop);
 
+/*
+ * Milliseconds for which one thing that the loop's thread does has been known not to end; 0: none is known. Finds out
+ * between one call and the next, by a task that it posts unless the thread sleeps in the loop: call it now and then,
+ * from one thread.
+ */
+uint64_t loop_stuck(struct loop *loop);
+
 /* For events of one's own. */
 struct event_base *loop_base(struct loop *loop);
 

@@ -253,7 +253,13 @@ static OBJECT_TYPE(DeviceUpgradedInfo, "a device that goes on with another versi
 		   MUST("from", str, "the version that it had"), MUST("to", str, "the version that it has"),
 		   MUST("pause-us", int, "for how long it did not serve its driver, in us"));
 
+static OBJECT_TYPE(DeviceUnresponsiveInfo, "a device whose thread does not come back from its plugin, or has now",
+		   MUST("device", str, "the device"), MUST("driver", str, "its driver"),
+		   MUST("responding", bool, "false: it has not come back for seconds; true: it has, after that"));
+
 static const struct schema_event events[] = {
+	{"DEVICE_UNRESPONSIVE", "a device's plugin hangs in a callback, or goes on after that",
+	 &type_DeviceUnresponsiveInfo},
 	{"DEVICE_UPGRADED", "a device goes on with another version of its plugin", &type_DeviceUpgradedInfo},
 	{"PLUGIN_UPGRADED", "all devices of a plugin go on with another version", &type_PluginUpgradeInfo},
 	{"PLUGIN_UPGRADE_FAILED", "all devices of a plugin stay with the version that they had",

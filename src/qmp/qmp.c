@@ -66,6 +66,16 @@ static cJSON *failed(const struct vm_event *event)
 	return data;
 }
 
+static cJSON *unresponsive(const struct vm_event *event)
+{
+	cJSON *data = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(data, "device", event->device);
+	cJSON_AddStringToObject(data, "driver", event->driver);
+	cJSON_AddBoolToObject(data, "responding", event->responding);
+	return data;
+}
+
 static void report(struct qmp *qmp, const struct vm_event *event)
 {
 	static const struct {
@@ -82,6 +92,7 @@ static void report(struct qmp *qmp, const struct vm_event *event)
 		[VM_EVENT_BLOCK_IO_ERROR] = {"BLOCK_IO_ERROR", failed},
 		[VM_EVENT_PLUGIN_UPGRADED] = {"PLUGIN_UPGRADED", plugin_upgrade_data},
 		[VM_EVENT_PLUGIN_UPGRADE_FAILED] = {"PLUGIN_UPGRADE_FAILED", plugin_upgrade_data},
+		[VM_EVENT_DEVICE_UNRESPONSIVE] = {"DEVICE_UNRESPONSIVE", unresponsive},
 		[VM_EVENT_DEVICE_UPGRADED] = {"DEVICE_UPGRADED", plugin_upgrade_data},
 	};
 

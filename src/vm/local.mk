@@ -12,4 +12,6 @@ libmortise_a_SOURCES += \
 	src/vm/upgrade.c \
 	src/vm/upgrade.h \
 	src/vm/vm.c \
-	src/vm/vm.h
+	src/vm/vm.h \
+	src/vm/watchdog.c \
+	src/vm/watchdog.h

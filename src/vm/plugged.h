@@ -20,6 +20,7 @@ struct plugged {
 	struct object *iothread; /* NULL: the device has a thread of its own */
 	struct object *rng;	 /* NULL: it names none */
 	enum plugged_step step;
+	bool stuck;	     /* reported as not responding */
 	bool moving;	     /* PRESENT, and its plugin is being upgraded: `device` is about to be another */
 	struct reply work;   /* the step under way */
 	struct reply *reply; /* whom to tell */

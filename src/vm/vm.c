@@ -12,6 +12,7 @@
 #include "vm/lifecycle.h"
 #include "vm/objects.h"
 #include "vm/upgrade.h"
+#include "vm/watchdog.h"
 
 /* How long ending the VM may take before the process goes without: a plugin may hang. */
 #define END_SECONDS 10
@@ -140,6 +141,8 @@ int vm_new(struct vm **out, const struct vm_config *config, struct loop *loop, s
 		r = hotplug_new(vm, err);
 	if (r == 0)
 		r = upgrade_new(vm, err);
+	if (r == 0)
+		r = watchdog_start(vm, err);
 	if (r == 0)
 		r = make_machine(vm, board, err);
 	if (r == 0)
@@ -278,6 +281,7 @@ struct vm *vm_free(struct vm *vm)
 	if (!vm)
 		return NULL;
 	vm->observers = NULL;
+	watchdog_stop(vm);
 	if (vm->hotplug && vm->upgrade && vm->lifecycle)
 		bring_to_rest(vm);
 	if (vm->accel)

@@ -28,6 +28,7 @@ enum vm_event_kind {
 	VM_EVENT_PLUGIN_UPGRADED,	/* upgrade */
 	VM_EVENT_PLUGIN_UPGRADE_FAILED, /* upgrade */
 	VM_EVENT_DEVICE_UPGRADED,	/* device, upgrade, pause_ns */
+	VM_EVENT_DEVICE_UNRESPONSIVE,	/* device, driver, responding */
 	VM_EVENT_OF_DEVICE,		/* device, event, values: one of its class's own */
 	VM_EVENT_DEVICE_NEEDS_RESET,	/* device, reason */
 	VM_EVENT_BLOCK_IO_ERROR,	/* failure */
@@ -38,7 +39,8 @@ struct vm_event {
 	enum vm_event_kind kind;
 	bool guest;	    /* the guest brought it about */
 	const char *reason; /* QEMU's ShutdownCause: "guest-shutdown", "host-qmp-quit", ...; or a sentence */
-	const char *device, *path;
+	const char *device, *path, *driver;
+	bool responding;
 	const struct mortise_event *event;
 	const struct mortise_value *values;
 	const struct upgrade_info *upgrade;  /* see vm/upgrade.h */
@@ -69,6 +71,7 @@ struct vm {
 	struct vm_lifecycle *lifecycle; /* lifecycle.c's own */
 	struct hotplug *hotplug;	/* hotplug.c's own */
 	struct vm_upgrade *upgrade;	/* upgrade.c's own */
+	struct event *watchdog;		/* watchdog.c's own */
 };
 
 /* Builds the VM as configured, with its memory, board and CPUs, but without the devices of the command line. */

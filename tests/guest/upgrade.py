@@ -150,12 +150,19 @@ def stuck(vm):
     vm.sh("true")
     asking.join()
     tap.check("does not come to rest in time" in results[0], f"answer: {results[0]}")
-    # Both hang now, one behind the other: let go of them.
+    # Both hang now, one behind the other: that is told, then let go of them.
+    hanging = [vm.qmp.event("DEVICE_UNRESPONSIVE")["data"] for _ in range(2)]
+    tap.check_equal({each["device"] for each in hanging}, {"d0", "d1"}, "devices that hang")
+    tap.check_equal(hanging[0]["driver"], "virtio-blk", "driver")
+    tap.check("'d0' (virtio-blk) does not respond" in vm.errors(), "the log does not name the device")
+    vm.sh("true")
     reader = os.open(fifo, os.O_RDWR)
     os.unlink(fifo)
     tap.check_equal(disks.guest_sha256(vm, 0), images.sha256(vm.file("disk.img")), "content")
     tap.check_equal(disks.guest_sha256(vm, 1), images.sha256(vm.file("other.img")), "content of the other")
     os.close(reader)
+    for _ in range(2):
+        tap.check(vm.qmp.event("DEVICE_UNRESPONSIVE")["data"]["responding"], "a device hangs still")
     answer = upgrade(vm, "blk-2-1")
     tap.check_equal(answer["devices"], 2, "devices")
     disks.unplug(vm.qmp, "d1")
