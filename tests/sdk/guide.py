@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""docs/writing-a-plugin.md, word for word: its files are written, its commands and QMP lines run, against an installed tree."""
+"""The guides in docs/, word for word: their files are written, their commands and QMP lines run, against an installed tree."""
 
 import json
 import os
@@ -13,13 +13,13 @@ from harness.qmp import QMP
 from harness.vm import SOURCE
 from workshop import workshop as fixture
 
-GUIDE = os.path.join(SOURCE, "docs/writing-a-plugin.md")
+GUIDES = ("writing-a-plugin.md", "writing-a-backend.md")
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def blocks(kind):
-    with open(GUIDE, encoding="utf-8") as file:
-        return [(words.strip(), text) for found, words, text in BLOCK.findall(file.read()) if found == kind]
+def blocks(guide):
+    with open(os.path.join(SOURCE, "docs", guide), encoding="utf-8") as file:
+        return [(kind, words.strip(), text) for kind, words, text in BLOCK.findall(file.read())]
 
 
 @tap.test("the pkg-config file knows the ABI of the headers")
@@ -30,39 +30,42 @@ def abi(workshop):
     tap.check_equal(seen, f"{numbers['MAJOR']}.{numbers['MINOR']}", "abi")
 
 
-@tap.test("every block of the guide is of a kind that is run")
-def kinds(workshop):
-    with open(GUIDE, encoding="utf-8") as file:
-        found = {kind for kind, _, _ in BLOCK.findall(file.read())}
-    tap.check_equal(found, {"c", "sh", "json"}, "kinds")
-
-
-@tap.test("files are written and commands succeed, in the order of the guide")
-def commands(workshop):
-    for words, text in blocks("c"):
-        with open(os.path.join(workshop.folder, words.removeprefix("file=")), "w", encoding="utf-8") as file:
-            file.write(text)
-    # The kernel of this VM only waits: tests/guest has devices used for real.
-    images.idle_kernel(os.path.join(workshop.folder, "kernel"))
-    images.sparse(os.path.join(workshop.folder, "initrd"), 4096)
-    for words, text in blocks("sh"):
-        workshop.sh(text, words == "background")
-
-
-@tap.test("QMP answers as the guide says")
-def answers(workshop):
-    alive = lambda: workshop.background.poll() is None
-    qmp = QMP(os.path.join(workshop.folder, "qmp.sock"), negotiate=False, alive=alive)
-    for _, text in blocks("json"):
-        for line in text.splitlines():
-            direction, message = line.split(" ", 1)
-            if direction == "->":
-                qmp.send(json.loads(message))
-                continue
+def talk(shop, text):
+    """Says what the lines say, and hears that."""
+    qmp = QMP(os.path.join(shop.folder, "qmp.sock"), negotiate=False, alive=lambda: shop.background.poll() is None)
+    for line in text.splitlines():
+        direction, message = line.split(" ", 1)
+        if direction == "->":
+            qmp.send(json.loads(message))
+            continue
+        seen = qmp.receive()
+        while "event" in seen:
             seen = qmp.receive()
-            while "event" in seen:
-                seen = qmp.receive()
-            tap.check_equal(seen, json.loads(message), "answer")
+        tap.check_equal(seen, json.loads(message), "answer")
+
+
+def register(guide):
+    @tap.test(f"{guide}: files are written, commands succeed and QMP answers as it says, in its order")
+    def follow(shop):
+        # The kernel of this VM only waits: tests/guest has devices used for real.
+        images.idle_kernel(os.path.join(shop.folder, "kernel"))
+        images.sparse(os.path.join(shop.folder, "initrd"), 4096)
+        kinds = set()
+        for kind, words, text in blocks(guide):
+            kinds.add(kind)
+            if kind == "c":
+                with open(os.path.join(shop.folder, words.removeprefix("file=")), "w", encoding="utf-8") as file:
+                    file.write(text)
+            elif kind == "sh":
+                shop.sh(text, words == "background")
+            elif kind == "json":
+                talk(shop, text)
+        tap.check_equal(kinds, {"c", "sh", "json"}, "kinds of blocks")
+        shop.stop()
+
+
+for each in GUIDES:
+    register(each)
 
 
 @tap.test("the plugin exports its description alone and is bound at once")

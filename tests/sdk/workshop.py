@@ -60,6 +60,7 @@ class Workshop:
         if self.background:
             self.background.terminate()
             tap.check_equal(self.background.wait(EXIT_TIMEOUT), 0, "mortise's exit status")
+            self.background = None
 
 
 @contextlib.contextmanager

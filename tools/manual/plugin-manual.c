@@ -56,12 +56,25 @@ static void put_property(const struct mortise_property *property)
 	printf(".\n");
 }
 
+static void put_properties(const struct mortise_property *property)
+{
+	if (!property->name)
+		printf("It has no properties of its own.\n");
+	for (; property->name; property++)
+		put_property(property);
+}
+
+static void put_heading(const char *kind, const char *name, const char *summary)
+{
+	printf(".SH \"%s: ", kind);
+	troff_put(name);
+	printf("\"\n");
+	troff_put(summary);
+}
+
 static void put_class(const struct mortise_class *class)
 {
-	printf(".SH \"DRIVER: ");
-	troff_put(class->driver);
-	printf("\"\n");
-	troff_put(class->summary);
+	put_heading("DRIVER", class->driver, class->summary);
 	if (class->parent) {
 		printf(". It is plugged into a device of driver \\fB");
 		troff_put(class->parent);
@@ -69,10 +82,35 @@ static void put_class(const struct mortise_class *class)
 	} else {
 		printf(". Its virtio device type is %" PRIu32 ".\n", class->virtio_id);
 	}
-	if (!class->properties->name)
-		printf("It has no properties of its own.\n");
-	for (const struct mortise_property *property = class->properties; property->name; property++)
-		put_property(property);
+	put_properties(class->properties);
+}
+
+/* Drivers of backends. */
+static void put_drivers(const struct plugin *plugin)
+{
+	for (const struct mortise_block_driver *const *driver = plugin->block_drivers; driver && *driver; driver++) {
+		put_heading("BLOCK DRIVER", (*driver)->driver, (*driver)->summary);
+		printf(".\n");
+		put_properties((*driver)->properties);
+	}
+	for (const struct mortise_net_driver *const *driver = plugin->net_drivers; driver && *driver; driver++) {
+		put_heading("NETDEV", (*driver)->driver, (*driver)->summary);
+		printf(".\n");
+		put_properties((*driver)->properties);
+	}
+}
+
+static void put_synopsis(const char *option, const char *driver, const char *required)
+{
+	printf("\\fB%s\\fP ", option);
+	troff_put(driver);
+	printf("%s[,\\fIPROPERTY\\fP=\\fIVALUE\\fP...]\n", required);
+}
+
+/* Which commands take the same properties. */
+static const char *commands_of(const struct plugin *plugin)
+{
+	return *plugin->classes ? "device_add" : *plugin->block_drivers ? "blockdev\\-add" : "netdev_add";
 }
 
 /* Writes the text's lines up to the first heading, or from there on. */
@@ -100,24 +138,26 @@ static void put_page(const struct plugin *plugin, FILE *text)
 	troff_put(description->name);
 	printf("\" 7 \"\" \"");
 	troff_put(description->name);
-	printf(" %s\" \"Devices\"\n.SH NAME\nmortise\\-", description->version);
+	printf(" %s\" \"Plugins\"\n.SH NAME\nmortise\\-", description->version);
 	troff_put(description->name);
 	printf(" \\- ");
 	troff_put(description->summary);
 	printf("\n.SH SYNOPSIS\n.nf\n");
-	for (const struct mortise_class *const *class = plugin->classes; *class; class ++) {
-		printf("\\fB\\-device\\fP ");
-		troff_put((*class)->driver);
-		printf("[,\\fIPROPERTY\\fP=\\fIVALUE\\fP...]\n");
-	}
+	for (const struct mortise_class *const *class = plugin->classes; *class; class ++)
+		put_synopsis("\\-device", (*class)->driver, "");
+	for (const struct mortise_block_driver *const *driver = plugin->block_drivers; *driver; driver++)
+		put_synopsis("\\-blockdev", (*driver)->driver, ",\\fBnode\\-name\\fP=\\fINAME\\fP");
+	for (const struct mortise_net_driver *const *driver = plugin->net_drivers; *driver; driver++)
+		put_synopsis("\\-netdev", (*driver)->driver, ",\\fBid\\fP=\\fIID\\fP");
 	printf(".fi\n.SH DESCRIPTION\n");
 	if (text)
 		put_text(text, &heading);
 	else
 		printf("The plugin \\fB%s.so\\fP; its licence is %s.\n", description->name, description->license);
-	printf(".PP\nThe same properties are arguments of device_add, see\n.BR mortise\\-qmp (7).\n");
+	printf(".PP\nThe same properties are arguments of %s, see\n.BR mortise\\-qmp (7).\n", commands_of(plugin));
 	for (const struct mortise_class *const *class = plugin->classes; *class; class ++)
 		put_class(*class);
+	put_drivers(plugin);
 	if (text)
 		put_text(text, &heading);
 	printf(".SH SEE ALSO\n.BR mortise (1),\n.BR mortise\\-qmp (7)\n");
