@@ -9,6 +9,7 @@ from unittest import mock
 import vmms
 from measure import Table, beyond_guest, cpu_seconds
 from netfigures import network
+from pluginfigures import plugin_figures
 from tools import guest_tools
 
 from harness import disks, images, vm
@@ -147,4 +148,5 @@ def start(kinds, runs):
     table.show()
 
 
-ALL = {"start": start, "boot": boot, "hotplug": hotplug, "block": block, "network": network}
+ALL = {"start": start, "boot": boot, "hotplug": hotplug, "block": block, "network": network,
+       "plugins": plugin_figures}

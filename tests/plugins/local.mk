@@ -62,3 +62,9 @@ tests_plugins_acme_gauge_2_la_SOURCES = tests/plugins/acme-gauge.c
 tests_plugins_acme_gauge_2_la_CPPFLAGS = $(PLUGIN_CPP) -DNEXT_VERSION='"2.0.0"'
 tests_plugins_acme_gauge_2_la_CFLAGS = $(PLUGIN_CC)
 tests_plugins_acme_gauge_2_la_LDFLAGS = $(PLUGIN_LINK) -rpath /nowhere
+
+check_LTLIBRARIES += tests/plugins/block-null-plugin.la
+tests_plugins_block_null_plugin_la_SOURCES = tests/plugins/block-null-plugin.c
+tests_plugins_block_null_plugin_la_CPPFLAGS = $(PLUGIN_CPP) -I$(top_srcdir)/src
+tests_plugins_block_null_plugin_la_CFLAGS = $(PLUGIN_CC)
+tests_plugins_block_null_plugin_la_LDFLAGS = $(PLUGIN_LINK) -rpath /nowhere
