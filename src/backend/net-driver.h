@@ -84,6 +84,7 @@ struct mortise_net {
 	void (*ready)(void *opaque, struct mortise_net *net, uint32_t queue, uint32_t events);
 	void *opaque;
 	bool attached;
+	bool untrue;			    /* a frame had a size that cannot be, which was said */
 	uint32_t wish[NET_QUEUE_PAIRS_MAX]; /* net_poll()'s events */
 	uint32_t header_size;
 	struct task attach_task, link_task;

@@ -497,11 +497,19 @@ int net_send(struct mortise_net *net, uint32_t queue, const struct iovec *iov, u
 
 int64_t net_receive(struct mortise_net *net, uint32_t queue, const struct iovec *iov, uint32_t count)
 {
+	const uint64_t size = iov_size(iov, count);
 	int64_t n;
 
-	if (queue >= net->queue_pairs || !link_is_up(net) || iov_size(iov, count) < net->header_size)
+	if (queue >= net->queue_pairs || !link_is_up(net) || size < net->header_size)
 		return -EAGAIN;
 	n = net->driver->receive(net, queue, iov, count);
+	if (n >= 0 && ((uint64_t)n < net->header_size || (uint64_t)n > size)) {
+		if (!net->untrue)
+			log_error("netdev '%s': its driver says that a frame has %lld bytes, which cannot be: lost",
+				  net->id, (long long)n);
+		net->untrue = true;
+		return -EAGAIN;
+	}
 	if (n > 0) {
 		net_count(&net->received, 1);
 		net_count(&net->received_bytes, (uint64_t)n - net->header_size);

@@ -29,8 +29,8 @@ void plugins_intercept(struct plugins *plugins, const struct mortise_host *host,
 		       struct mortise_class *(*wrap)(struct mortise_class *class));
 
 /*
- * Has each file that is new to this process tried in one of its own first, see plugin/try.h: a plugin that crashes when
- * it is loaded, or in init(), is refused. `program` does that; NULL: the one that came with this program.
+ * From now on has each file that is new to this process tried in one of its own first, see plugin/try.h: a plugin that
+ * crashes when it is loaded, or in init(), is refused. `program` does that; NULL: the one that came with this program.
  */
 void plugins_try_first(struct plugins *plugins, const char *program);
 

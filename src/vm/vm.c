@@ -154,8 +154,6 @@ int vm_new(struct vm **out, const struct vm_config *config, struct loop *loop, s
 	if (r == 0)
 		r = plugins_new(&vm->plugins, config->plugin_dir, err);
 	if (r == 0)
-		plugins_try_first(vm->plugins, NULL);
-	if (r == 0)
 		r = plugins_set_policy(vm->plugins, config->plugin_policy, err);
 	if (r == 0)
 		r = block_nodes_new(&vm->blocks, loop, err);
@@ -237,6 +235,9 @@ int vm_start(struct vm *vm, struct mortise_error *err)
 		r = add_all(vm, &vm->config->devices, hotplug_device_add, err);
 	if (r == 0)
 		plugins_started(vm->plugins);
+	/* From here on there is a guest to lose. */
+	if (r == 0)
+		plugins_try_first(vm->plugins, NULL);
 	log_step("backends and devices made");
 	if (r == 0)
 		r = lifecycle_boot(vm, err);
