@@ -12,6 +12,7 @@ static bool fits_8(int32_t value)
 static void modrm(struct assembler *a, unsigned reg, struct rm rm)
 {
 	unsigned middle = (reg & 7) << 3, base = rm.base & 7;
+	bool sib = rm.indexed || base == RSP;
 
 	if (rm.reg != NO_REG) {
 		asm_8(a, 0xc0 | middle | (rm.reg & 7));
@@ -19,11 +20,11 @@ static void modrm(struct assembler *a, unsigned reg, struct rm rm)
 	}
 	/* RBP and R13 have no form without a displacement, RSP and R12 none without an index byte. */
 	if (rm.disp == 0 && base != RBP)
-		asm_8(a, middle | base);
+		asm_8(a, middle | (sib ? RSP : base));
 	else
-		asm_8(a, (fits_8(rm.disp) ? 0x40 : 0x80) | middle | base);
-	if (base == RSP)
-		asm_8(a, 0x24);
+		asm_8(a, (fits_8(rm.disp) ? 0x40 : 0x80) | middle | (sib ? RSP : base));
+	if (sib)
+		asm_8(a, (rm.indexed ? rm.index & 7u : RSP) << 3 | base);
 	if (rm.disp == 0 && base != RBP)
 		return;
 	if (fits_8(rm.disp))
@@ -35,7 +36,7 @@ static void modrm(struct assembler *a, unsigned reg, struct rm rm)
 void asm_rm(struct assembler *a, unsigned opcode, unsigned reg, struct rm rm)
 {
 	unsigned far = rm.reg != NO_REG ? rm.reg : rm.base;
-	unsigned rex = 0x40 | (opcode & A_W ? 8 : 0) | (reg >> 3) << 2 | far >> 3;
+	unsigned rex = 0x40 | (opcode & A_W ? 8 : 0) | (reg >> 3) << 2 | (rm.index >> 3) << 1 | far >> 3;
 
 	if (opcode & A_66)
 		asm_8(a, 0x66);

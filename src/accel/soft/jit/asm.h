@@ -19,10 +19,11 @@ struct assembler {
 	uint8_t *at;
 };
 
-/* A register, or the memory at base + disp. */
+/* A register, or the memory at base + disp, or at base + index + disp. */
 struct rm {
 	uint8_t reg; /* NO_REG: memory */
-	uint8_t base;
+	uint8_t base, index;
+	bool indexed;
 	int32_t disp;
 };
 
@@ -34,6 +35,11 @@ static inline struct rm rm_reg(enum host_reg reg)
 static inline struct rm rm_mem(enum host_reg base, int32_t disp)
 {
 	return (struct rm){.reg = NO_REG, .base = base, .disp = disp};
+}
+
+static inline struct rm rm_sum(enum host_reg base, enum host_reg index, int32_t disp)
+{
+	return (struct rm){.reg = NO_REG, .base = base, .index = index, .indexed = true, .disp = disp};
 }
 
 /* What stands before and in an opcode. */
@@ -104,7 +110,7 @@ static inline void asm_64(struct assembler *a, uint64_t value)
 /* An instruction with a ModRM byte. */
 void asm_rm(struct assembler *a, unsigned opcode, unsigned reg, struct rm rm);
 
-/* A scalar VEX instruction of map 0F38 (FMA): `wide` for double. */
+/* A scalar VEX instruction of map 0F38 (FMA): `wide` for double; `rm` has no index. */
 void asm_fma(struct assembler *a, unsigned opcode, bool wide, unsigned reg, unsigned second, struct rm rm);
 
 /* rm op= imm; `width` is 0 or A_W. */

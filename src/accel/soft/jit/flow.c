@@ -27,17 +27,16 @@ static void leave_loop(struct translation *t)
  */
 void jit_take_near(struct translation *t, struct op *op)
 {
-	uint8_t *requested = NULL, *site;
+	uint8_t *site;
 
 	retire(t, op);
 	if (near_offset(op) <= op_offset(op)) {
 		asm_imm(&t->a, I_CMP, 0, HART(exit_request), 0);
-		requested = asm_jcc(&t->a, CC_NE);
+		site = asm_jcc(&t->a, CC_E);
+	} else {
+		site = asm_jmp(&t->a);
 	}
-	site = asm_jmp(&t->a);
 	op_link(op)->site = (uint32_t)(site - t->jit->memory);
-	if (requested)
-		asm_land(requested, t->a.at);
 	if (op == t->needs.loop)
 		leave_loop(t);
 	jit_load_op(t, op);
@@ -80,18 +79,10 @@ static void jump(struct translation *t)
 		asm_land(misses[i], look_up);
 }
 
-/* `to` = page + offset. */
-static void page_plus(struct translation *t, enum host_reg to, int64_t offset)
-{
-	asm_mov(&t->a, to, HART(jit.page));
-	if (offset)
-		asm_imm(&t->a, I_ADD, A_W, rm_reg(to), (int32_t)offset);
-}
-
 void jit_take_far(struct translation *t, struct op *op)
 {
 	retire(t, op);
-	page_plus(t, RAX, op->imm);
+	jit_page_plus(t, RAX, op->imm);
 	jump(t);
 }
 
@@ -105,7 +96,7 @@ static void compare(struct translation *t)
 	if (op->rs2 == 0 && jit_pinned[op->rs1] != NO_REG)
 		asm_rm(&t->a, A_TEST | width, jit_pinned[op->rs1], rm_reg(jit_pinned[op->rs1]));
 	else if (op->rs2 == 0)
-		asm_imm(&t->a, I_CMP, width, map_x(op->rs1), 0);
+		asm_imm(&t->a, I_CMP, width, jit_held(t, op->rs1) ? rm_reg(RAX) : map_x(op->rs1), 0);
 	else {
 		left = jit_use(t, op->rs1, RAX);
 		asm_rm(&t->a, A_CMP | width, left, map_x(op->rs2));
@@ -126,6 +117,7 @@ static void branch(struct translation *t, enum host_cond cond)
 		untaken = asm_jcc(&t->a, cond ^ 1);
 		jit_take_near(t, op);
 		asm_land(untaken, t->a.at);
+		jit_forget(t);
 		if (op == t->needs.loop)
 			leave_loop(t);
 	}
@@ -141,7 +133,7 @@ static void link_register(struct translation *t)
 		return;
 	if (rd == RAX)
 		rd = RCX; /* RAX may hold the target */
-	page_plus(t, rd, (int64_t)op_next(op));
+	jit_page_plus(t, rd, (int64_t)op_next(op));
 	jit_put(t, op->rd, rd);
 }
 
@@ -166,7 +158,7 @@ static void cross(struct translation *t)
 {
 	struct assembler *a = &t->a;
 
-	page_plus(t, RAX, PAGE_SIZE);
+	jit_page_plus(t, RAX, PAGE_SIZE);
 	asm_rm(a, A_MOV, RCX, rm_reg(RAX));
 	asm_shift_imm(a, S_SHR, 0, RCX, PAGE_SHIFT - 5);
 	asm_imm(a, I_AND, 0, rm_reg(RCX), (TLB_ENTRIES - 1) * sizeof(struct tlb_entry));

@@ -104,7 +104,7 @@ static void plan(struct group *group, struct op *op)
 	}
 }
 
-/* RDX = the host address of what is at the base, or jumps to the stub. */
+/* RDX = the host address of what is at the base, less the base if that is in a register; or jumps to the stub. */
 static void check(struct translation *t, const struct group *group)
 {
 	struct assembler *a = &t->a;
@@ -135,14 +135,15 @@ static void check(struct translation *t, const struct group *group)
 		jit_stub_group(t, asm_jcc(a, CC_NE), group->end);
 	}
 	asm_rm(a, A_MOV | A_W, RDX, rm_mem(RCX, offsetof(struct tlb_entry, addend)));
-	asm_rm(a, A_ADD | A_W, RDX, map_x(group->base));
+	if (jit_pinned[group->base] == NO_REG)
+		asm_rm(a, A_ADD | A_W, RDX, map_x(group->base));
 }
 
 static void access_at(struct translation *t, const struct access *access)
 {
 	const struct op *op = t->op;
-	struct rm at = rm_mem(RDX, (int32_t)op->imm);
-	enum host_reg reg = RAX;
+	enum host_reg base = jit_pinned[op->rs1], reg = RAX;
+	struct rm at = base != NO_REG ? rm_sum(RDX, base, (int32_t)op->imm) : rm_mem(RDX, (int32_t)op->imm);
 
 	if (access->fp)
 		jit_fp_need(t, access->store ? FP_KNOWN_ON : FP_KNOWN_DIRTY);
@@ -182,6 +183,7 @@ struct op *jit_group(struct translation *t)
 		else if (!jit_int(t))
 			jit_bail(t);
 	/* All of the group's own stubs end here. */
+	jit_forget(t);
 	for (unsigned i = first; i < t->stub_count; i++)
 		if (t->stubs[i].kind == STUB_GROUP)
 			t->stubs[i].back = t->a.at;

@@ -318,10 +318,8 @@ static void page_relative(struct translation *t)
 {
 	enum host_reg rd = jit_target(t->op->rd);
 
-	asm_mov(&t->a, rd, HART(jit.page));
 	/* auipc's constant and the offset in the page may exceed 32 bits together. */
-	asm_const(&t->a, RCX, t->op->imm);
-	asm_rm(&t->a, A_ADD | A_W, rd, rm_reg(RCX));
+	jit_page_plus(t, rd, t->op->imm);
 	jit_put(t, t->op->rd, rd);
 }
 

@@ -5,7 +5,7 @@
  *	RBX ra   R12 sp   R13 s0   R14 s1   RSI RDI R8 R9 R10 R11 a0 to a5
  *	R15 instret
  *	RBP hart + HART_BIAS, so that x0 to x31 are in reach of a one-byte displacement
- *	RAX RCX RDX XMM0 XMM1 scratch, undefined between ops
+ *	RAX RCX RDX XMM0 XMM1 scratch, undefined between ops save for what jit_held() tells of RAX
  *	RSP 16-byte aligned, nothing on it
  *
  * The other integer registers, all floating-point registers, pc and the page stay in struct hart. hart->pc is set by

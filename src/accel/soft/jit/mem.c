@@ -18,7 +18,10 @@ static void address(struct translation *t)
 	}
 }
 
-/* RAX becomes the host address of what is there, if the TLB allows an aligned access; else jumps, to what returns. */
+/* Where the memory is that RAX is the guest's address of, in terms of RAX and RCX. */
+static const struct rm there = {.reg = NO_REG, .base = RAX, .index = RCX, .indexed = true};
+
+/* Makes `there` valid if the TLB allows an aligned access; else jumps, to what returns. */
 static uint8_t *translate_address(struct translation *t, unsigned tag, unsigned size)
 {
 	struct assembler *a = &t->a;
@@ -32,7 +35,7 @@ static uint8_t *translate_address(struct translation *t, unsigned tag, unsigned 
 	asm_imm(a, I_AND, A_W, rm_reg(RDX), (int32_t)(PAGE_MASK | (size - 1)));
 	asm_rm(a, A_CMP | A_W, RDX, rm_mem(RCX, (int32_t)tag));
 	miss = asm_jcc(a, CC_NE);
-	asm_rm(a, A_ADD | A_W, RAX, rm_mem(RCX, offsetof(struct tlb_entry, addend)));
+	asm_rm(a, A_MOV | A_W, RCX, rm_mem(RCX, offsetof(struct tlb_entry, addend)));
 	return miss;
 }
 
@@ -43,7 +46,7 @@ static void load(struct translation *t, unsigned opcode, unsigned size)
 
 	address(t);
 	miss = translate_address(t, offsetof(struct tlb_entry, read), size);
-	asm_rm(&t->a, opcode, rd, rm_mem(RAX, 0));
+	asm_rm(&t->a, opcode, rd, there);
 	jit_put(t, t->op->rd, rd);
 	jit_stub(t, STUB_MEMORY, miss, t->a.at);
 }
@@ -56,7 +59,7 @@ static void load_fp(struct translation *t, unsigned width)
 	jit_fp_need(t, FP_KNOWN_DIRTY);
 	address(t);
 	miss = translate_address(t, offsetof(struct tlb_entry, read), width ? 8 : 4);
-	asm_rm(&t->a, A_MOV | width, RAX, rm_mem(RAX, 0));
+	asm_rm(&t->a, A_MOV | width, RAX, there);
 	asm_rm(&t->a, A_STORE | width, RAX, map_f(t->op->rd));
 	if (!width)
 		asm_store_const(&t->a, 0, map_f_box(t->op->rd), -1);
@@ -70,8 +73,8 @@ static void store_fp(struct translation *t, unsigned width)
 	jit_fp_need(t, FP_KNOWN_ON);
 	address(t);
 	miss = translate_address(t, offsetof(struct tlb_entry, write), width ? 8 : 4);
-	asm_rm(&t->a, A_MOV | width, RCX, map_f(t->op->rs2));
-	asm_rm(&t->a, A_STORE | width, RCX, rm_mem(RAX, 0));
+	asm_rm(&t->a, A_MOV | width, RDX, map_f(t->op->rs2));
+	asm_rm(&t->a, A_STORE | width, RDX, there);
 	jit_stub(t, STUB_MEMORY, miss, t->a.at);
 }
 
@@ -82,8 +85,8 @@ static void store(struct translation *t, unsigned opcode, unsigned size)
 
 	address(t);
 	miss = translate_address(t, offsetof(struct tlb_entry, write), size);
-	value = jit_use(t, t->op->rs2, RCX);
-	asm_rm(&t->a, opcode, value, rm_mem(RAX, 0));
+	value = jit_use(t, t->op->rs2, RDX);
+	asm_rm(&t->a, opcode, value, there);
 	jit_stub(t, STUB_MEMORY, miss, t->a.at);
 }
 

@@ -9,6 +9,8 @@
 void jit_stub(struct translation *t, enum stub_kind kind, uint8_t *from, const uint8_t *back)
 {
 	t->stubs[t->stub_count++] = (struct stub){.kind = kind, .from = from, .back = back, .op = t->op, .fp = t->fp};
+	if (back)
+		jit_forget(t);
 }
 
 void jit_stub_group(struct translation *t, uint8_t *from, struct op *end)
@@ -38,10 +40,14 @@ enum host_reg jit_use(struct translation *t, unsigned reg, enum host_reg scratch
 
 void jit_load(struct translation *t, enum host_reg to, unsigned reg)
 {
-	if (reg)
-		asm_mov(&t->a, to, map_x(reg));
-	else
+	if (!reg) {
 		asm_const(&t->a, to, 0);
+	} else if (jit_held(t, reg)) {
+		asm_mov(&t->a, to, rm_reg(RAX));
+		t->held_at = t->a.at;
+	} else {
+		asm_mov(&t->a, to, map_x(reg));
+	}
 }
 
 enum host_reg jit_target(unsigned reg)
@@ -55,6 +61,21 @@ void jit_put(struct translation *t, unsigned reg, enum host_reg from)
 
 	if (at.reg != from)
 		asm_rm(&t->a, A_STORE | A_W, from, at);
+	if (at.reg == NO_REG && from == RAX) {
+		t->held = reg;
+		t->held_at = t->a.at;
+	}
+}
+
+void jit_page_plus(struct translation *t, enum host_reg to, int64_t offset)
+{
+	asm_mov(&t->a, to, HART(jit.page));
+	if (offset != (int32_t)offset) {
+		asm_const(&t->a, RCX, offset);
+		asm_rm(&t->a, A_ADD | A_W, to, rm_reg(RCX));
+	} else if (offset) {
+		asm_imm(&t->a, I_ADD, A_W, rm_reg(to), (int32_t)offset);
+	}
 }
 
 void jit_bail(struct translation *t)
@@ -89,6 +110,7 @@ static void write_stub(struct translation *t, unsigned i)
 	const struct stub *stub = &t->stubs[i];
 
 	asm_land(stub->from, t->a.at);
+	jit_forget(t);
 	if (shared(t, i))
 		return;
 	t->op = stub->op;
@@ -145,6 +167,7 @@ uint64_t jit_translate(struct hart *hart, struct block *block)
 	t.arena = (uintptr_t)hart->cache.arena;
 	t.fp = FP_UNKNOWN;
 	t.stub_count = 0;
+	jit_forget(&t);
 	jit_find_needs(&t.needs, block);
 	translate(&t, block->ops);
 	block->code = (uintptr_t)(jit->memory + jit->used) + (uint64_t)jit->to_exec;

@@ -36,6 +36,8 @@ struct translation {
 	struct needs needs;
 	struct op *op;	  /* under translation */
 	enum fp_known fp; /* what was tested before in this block */
+	unsigned held;	  /* where the code stands at `held_at`, RAX is what this guest register's memory is */
+	const uint8_t *held_at;
 	struct stub stubs[JIT_STUBS];
 	unsigned stub_count;
 };
@@ -92,6 +94,21 @@ enum host_reg jit_use(struct translation *t, unsigned reg, enum host_reg scratch
 
 /* `to` = x[reg]. */
 void jit_load(struct translation *t, enum host_reg to, unsigned reg);
+
+/* Whether RAX is x[reg], which is not pinned. */
+static inline bool jit_held(const struct translation *t, unsigned reg)
+{
+	return t->held_at == t->a.at && t->held == reg;
+}
+
+/* Code comes here from elsewhere as well: nothing is known of RAX. */
+static inline void jit_forget(struct translation *t)
+{
+	t->held_at = NULL;
+}
+
+/* `to` = the page's address plus `offset`, by way of RCX if that is great. */
+void jit_page_plus(struct translation *t, enum host_reg to, int64_t offset);
 
 /* Where to compute what jit_put() then makes x[reg]: its own register, or RAX. */
 enum host_reg jit_target(unsigned reg);
