@@ -29,6 +29,7 @@ const char *const kvm_arch_name = "x86_64";
 const struct kvm_need kvm_arch_needs[] = {
 	{KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP"},
 	{KVM_CAP_IRQFD, "KVM_CAP_IRQFD"},
+	{KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING"},
 	{KVM_CAP_PIT2, "KVM_CAP_PIT2"},
 	{KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR"},
 	{KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID"},
@@ -76,6 +77,25 @@ static void set_gsi(struct accel *accel, unsigned gsi, bool level)
 	ioctl(container_of(accel, struct kvm, accel)->vm_fd, KVM_IRQ_LINE, &irq);
 }
 
+/*
+ * GSIs lead to the IOAPIC's pins alone. KVM makes two 8259s along with it, which no firmware table names: what they
+ * latched would reach a guest that has never set them up, by vectors of exceptions.
+ */
+static int route_gsis(struct kvm *kvm)
+{
+	struct {
+		struct kvm_irq_routing head;
+		struct kvm_irq_routing_entry entries[KVM_IOAPIC_NUM_PINS];
+	} routing = {.head.nr = KVM_IOAPIC_NUM_PINS};
+
+	for (uint32_t i = 0; i < KVM_IOAPIC_NUM_PINS; i++)
+		routing.entries[i] =
+			(struct kvm_irq_routing_entry){.gsi = i,
+						       .type = KVM_IRQ_ROUTING_IRQCHIP,
+						       .u.irqchip = {.irqchip = KVM_IRQCHIP_IOAPIC, .pin = i}};
+	return ioctl(kvm->vm_fd, KVM_SET_GSI_ROUTING, &routing.head);
+}
+
 int kvm_arch_init(struct kvm *kvm, struct mortise_error *err)
 {
 	const struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
@@ -87,7 +107,8 @@ int kvm_arch_init(struct kvm *kvm, struct mortise_error *err)
 	if (ioctl(kvm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0 ||
 	    ioctl(kvm->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)TSS) < 0)
 		return mortise_fail(err, -errno, "KVM does not take its own pages: %s", strerror(errno));
-	if (ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0) < 0 || ioctl(kvm->vm_fd, KVM_CREATE_PIT2, &pit) < 0)
+	if (ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0) < 0 || route_gsis(kvm) < 0 ||
+	    ioctl(kvm->vm_fd, KVM_CREATE_PIT2, &pit) < 0)
 		return mortise_fail(err, -errno, "KVM cannot make the interrupt controllers: %s", strerror(errno));
 	kvm->accel.set_gsi = set_gsi;
 	kvm->accel.irq_fd = kvm_irq_fd;
