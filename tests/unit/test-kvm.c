@@ -77,9 +77,18 @@ __asm__(".section .rodata\n"
 	"	out %al, %dx\n"
 	"1:	jmp 1b\n"
 	"kick_end:\n"
+	/* Is open to interrupts, of which none has a handler. */
+	"open_guest:	sti\n"
+	"	nop\n"
+	"	movl $0x900d, 0xd0000000\n"
+	"	mov $0x510, %edx\n"
+	"	out %al, %dx\n"
+	"1:	jmp 1b\n"
+	"open_guest_end:\n"
 	".code64\n"
 	".text\n");
 extern const char pvh[], pvh_end[], wide[], wide_end[], triple[], triple_end[], spin[], spin_end[], kick[], kick_end[];
+extern const char open_guest[], open_guest_end[];
 
 struct rig {
 	struct ram *ram;
@@ -332,6 +341,23 @@ static void interrupt_fd(void **state)
 	close(fd);
 }
 
+/* KVM's 8259s reach no guest: neither with what happens now nor with what happened before a reset. */
+static void no_8259s(void **state)
+{
+	for (unsigned i = 1; i <= 2; i++) {
+		rig->window[0] = 0;
+		rig->accel->set_gsi(rig->accel, IRQ_GSI, true);
+		rig->accel->set_gsi(rig->accel, IRQ_GSI, false);
+		load(open_guest, open_guest_end, ACCEL_ENTRY_X86_PVH, 0);
+		if (i == 2)
+			rig->accel->set_gsi(rig->accel, IRQ_GSI, true);
+		rig->accel->resume(rig->accel);
+		await_requests(i);
+		pause_vcpus();
+		assert_int_equal(rig->window[0], 0x900d); /* and not a triple fault */
+	}
+}
+
 static void all_vcpus(void **state)
 {
 	load(spin, spin_end, ACCEL_ENTRY_X86_PVH, 0);
@@ -364,6 +390,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pause_and_resume, setup, teardown),
 		cmocka_unit_test_setup_teardown(notify, setup, teardown),
 		cmocka_unit_test_setup_teardown(interrupt_fd, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_8259s, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_vcpus, setup_many, teardown),
 		cmocka_unit_test(other_guests),
 	};
