@@ -22,14 +22,15 @@ check-debian: all
 
 # Under KVM, with a guest of the host's own architecture: the same tests, and those of what only that board has. An emulated
 # KVM host is slow: there `make check-kvm` runs the first of them, `make check-kvm-all` every one.
-KVM_GUEST_TESTS = tests/guest/boot.kvm tests/guest/bootdisks.kvm tests/guest/cycles.kvm
-KVM_SLOW_TESTS += tests/guest/balloon.kvm tests/guest/disks.kvm tests/guest/nets.kvm tests/guest/pmem.kvm tests/guest/power.kvm \
-	tests/guest/rng.kvm tests/guest/serial.kvm tests/guest/smp.kvm tests/guest/unplug.kvm tests/guest/virtiofs.kvm tests/guest/vsock.kvm
-KVM_X86_64_TESTS = tests/guest/acpi.kvm tests/guest/acpioff.kvm
-KVM_TESTS += $(KVM_GUEST_TESTS)
+KVM_GUEST_TESTS = tests/guest/boot.kvm tests/guest/bootdisks.kvm tests/guest/cycles.kvm tests/guest/disks.kvm tests/guest/power.kvm
+KVM_SLOW_GUEST_TESTS = tests/guest/balloon.kvm tests/guest/nets.kvm tests/guest/pmem.kvm tests/guest/rng.kvm tests/guest/serial.kvm \
+	tests/guest/smp.kvm tests/guest/unplug.kvm tests/guest/virtiofs.kvm tests/guest/vsock.kvm
 if HOST_X86_64
-KVM_SLOW_TESTS += $(KVM_X86_64_TESTS)
+KVM_GUEST_TESTS += tests/guest/acpi.kvm
+KVM_SLOW_GUEST_TESTS += tests/guest/acpioff.kvm
 endif
+KVM_TESTS += $(KVM_GUEST_TESTS)
+KVM_SLOW_TESTS += $(KVM_SLOW_GUEST_TESTS)
 check-kvm-all:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(KVM_TESTS) $(KVM_SLOW_TESTS)'
 .PHONY: check-kvm-all
@@ -41,7 +42,7 @@ check-kvm-riscv64:
 
 .py.kvm:
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && echo 'MORTISE_TEST_ACCEL=kvm exec python3 "$$MORTISE_SOURCE/$*.py"' >$@
-CLEANFILES += $(KVM_GUEST_TESTS) $(KVM_SLOW_TESTS)
+CLEANFILES += $(KVM_GUEST_TESTS) $(KVM_SLOW_GUEST_TESTS)
 
 GUEST_PLUGINS = tests/guest/plugins/echo.la tests/guest/plugins/gate.la
 check_LTLIBRARIES += $(GUEST_PLUGINS)
