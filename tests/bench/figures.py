@@ -65,12 +65,13 @@ def _notice_mortise(table):
         machine.boot().sh("dmesg -n 8")
         # Where a slot is empty until something is plugged, the first disk in each is found, and probed, in whole.
         for slot in range(disks.BAY if machine.finds_devices else 0):
-            node = {"node-name": f"n{slot}", "driver": "file", "filename": path, "read-only": True}
-            machine.qmp.execute("blockdev-add", node)
-            device = {"id": f"n{slot}", "driver": "virtio-blk-mmio", "addr": hex(slot)}
-            _notice(machine, table, "device_add, a slot never used", "device_add", device)
+            name, own = f"n{slot}", images.sparse(machine.file(f"disk{slot}"), 64 << 20)
+            machine.qmp.execute("blockdev-add", disks.node(name, own))
+            _notice(machine, table, "device_add, a slot never used", "device_add", disks.device(name, slot))
         if machine.finds_devices:
-            machine.qmp.execute("device_del", {"id": "n0"})
+            start = machine.console.mark()
+            disks.unplug(machine.qmp, "n0")
+            machine.console.wait(r"new size: 0 [^\n]*\n", vm.COMMAND_TIMEOUT, start)
         for _ in range(NOTICES):
             machine.qmp.execute("blockdev-add", {"node-name": "d0", "driver": "file", "filename": path})
             _notice(machine, table, "device_add", "device_add", {"id": "d0", "driver": "virtio-blk-mmio", "addr": "0x0"})
