@@ -64,7 +64,6 @@ int net_interface_watch(struct net_interface *interface, struct loop *loop, cons
 		return -ENOMEM;
 	}
 	snprintf(interface->name, sizeof(interface->name), "%s", name);
-	interface->index = (int)if_nametoindex(name);
 	interface->changed = changed;
 	interface->opaque = opaque;
 	interface->fd = steal_fd(&fd);

@@ -12,7 +12,7 @@
 
 struct net_interface {
 	char name[IFNAMSIZ];
-	int index;		       /* of the last one that had that name; 0: none has had it */
+	int index;		       /* of the last one that had that name, from the caller at first; 0: unknown */
 	void (*changed)(void *opaque); /* maybe once too often, never too seldom */
 	void *opaque;
 	int fd;
@@ -21,7 +21,8 @@ struct net_interface {
 
 /*
  * Calls changed() on `loop`, whose thread this is, for whatever happens to the interface of this name in the process's
- * network namespace from now on. Zero the struct before.
+ * network namespace from now on. Zero the struct before, but
+ * for `index`.
  */
 int net_interface_watch(struct net_interface *interface, struct loop *loop, const char *name,
 			void (*changed)(void *opaque), void *opaque);

@@ -66,7 +66,7 @@ static int explain(const char *ifname, int error, bool multi_queue, struct morti
 }
 
 /* Attaches to a tap that exists; TUNSETIFF alone would make one where the name is free. */
-static int open_queue(const char *ifname, bool multi_queue, int *out, struct mortise_error *err)
+static int open_queue(const char *ifname, bool multi_queue, int *out, int *index, struct mortise_error *err)
 {
 	const unsigned before = if_nametoindex(ifname);
 	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (multi_queue ? IFF_MULTI_QUEUE : 0)};
@@ -92,6 +92,7 @@ static int open_queue(const char *ifname, bool multi_queue, int *out, struct mor
 				    "There is no network interface '%s' in this network namespace; make it with "
 				    "`ip tuntap add dev %s mode tap`",
 				    ifname, ifname);
+	*index = (int)before;
 	*out = steal_fd(&fd);
 	return 0;
 }
@@ -108,7 +109,8 @@ void tap_close_queues(struct tap *tap)
 int tap_open_queues(struct tap *tap, struct mortise_error *err)
 {
 	for (uint32_t i = 0; i < tap->net.queue_pairs; i++) {
-		int r = open_queue(tap->ifname, tap->net.queue_pairs > 1, &tap->queue[i].fd, err);
+		int r = open_queue(tap->ifname, tap->net.queue_pairs > 1, &tap->queue[i].fd, &tap->interface.index,
+				   err);
 
 		if (r < 0) {
 			tap_close_queues(tap);
@@ -166,6 +168,7 @@ static int open_by_fds(struct tap *tap, struct mortise_error *err)
 	for (uint32_t i = 0; i < count; i++)
 		tap->queue[i].fd = fds[i];
 	tap->net.queue_pairs = count;
+	tap->interface.index = (int)if_nametoindex(tap->name);
 	snprintf(tap->net.info, sizeof(tap->net.info), "ifname=%s,fd%s=%s", tap->name, tap->fd ? "" : "s",
 		 tap->fd ? tap->fd : tap->fds);
 	return 0;
@@ -194,16 +197,16 @@ static void probe_offloads(struct tap *tap)
 	};
 	unsigned tun = 0;
 
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		tun |= steps[i].tun;
 	if (tap->finished) {
 		tap->net.offloads = NET_SOFT_OFFLOADS;
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		if (ioctl(tap->queue[0].fd, TUNSETOFFLOAD, tun | steps[i].tun) < 0)
-			break;
-		tun |= steps[i].tun;
-		tap->net.offloads |= steps[i].offload;
-	}
+	/* Each needs those before it. Most kernels have all: then one call tells. */
+	for (size_t i = ARRAY_SIZE(steps); i--; tun &= ~steps[i].tun)
+		if (tap->net.offloads || ioctl(tap->queue[0].fd, TUNSETOFFLOAD, tun) == 0)
+			tap->net.offloads |= steps[i].offload;
 	ioctl(tap->queue[0].fd, TUNSETOFFLOAD, 0);
 }
 

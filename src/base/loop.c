@@ -25,7 +25,7 @@ struct loop {
 
 	pthread_t thread;
 	bool has_thread;
-	const char *name; /* while loop_start() waits for `started` */
+	char name[16]; /* the kernel's limit */
 	sem_t started;
 	int thread_id;		   /* set before `started` */
 	_Atomic(pthread_t) runner; /* the thread inside loop_run(), or 0 */
@@ -150,10 +150,7 @@ struct loop *loop_free(struct loop *loop)
 static void *thread_main(void *opaque)
 {
 	struct loop *loop = opaque;
-	char name[16]; /* the kernel's limit */
-
-	snprintf(name, sizeof(name), "%s", loop->name);
-	pthread_setname_np(pthread_self(), name);
+	pthread_setname_np(pthread_self(), loop->name);
 	loop->thread_id = gettid();
 	sem_post(&loop->started);
 	loop_run(loop);
@@ -164,13 +161,11 @@ int loop_start(struct loop *loop, const char *name, struct mortise_error *err)
 {
 	int r;
 
-	loop->name = name;
+	snprintf(loop->name, sizeof(loop->name), "%s", name);
 	r = pthread_create(&loop->thread, NULL, thread_main, loop);
 	if (r)
 		return mortise_fail(err, -r, "Could not start thread '%s': %s", name, strerror(r));
 	loop->has_thread = true;
-	while (sem_wait(&loop->started) < 0)
-		; /* EINTR */
 	return 0;
 }
 
@@ -213,8 +208,13 @@ void loop_quit(struct loop *loop)
 	loop->quit = true;
 }
 
-int loop_thread_id(const struct loop *loop)
+int loop_thread_id(struct loop *loop)
 {
+	if (!loop->has_thread)
+		return 0;
+	while (sem_wait(&loop->started) < 0)
+		; /* EINTR */
+	sem_post(&loop->started);
 	return loop->thread_id;
 }
 

@@ -42,8 +42,8 @@ int loop_start(struct loop *loop, const char *name, struct mortise_error *err);
 void loop_run(struct loop *loop);
 void loop_quit(struct loop *loop);
 
-/* The Linux thread id of the thread that loop_start() made; 0: none. */
-int loop_thread_id(const struct loop *loop);
+/* The Linux thread id of the thread that loop_start() made, waited for if it has not begun yet; 0: none. */
+int loop_thread_id(struct loop *loop);
 
 /*
  * Milliseconds for which one thing that the loop's thread does has been known not to end; 0: none is known. Finds out
