@@ -5,6 +5,7 @@
 import contextlib
 import os
 import shutil
+import socket
 import sys
 import tempfile
 
@@ -107,6 +108,76 @@ def datagrams(two, own, other):
         "local": {"type": "unix", "path": two.path(own)},
         "remote": {"type": "unix", "path": two.path(other)},
     }
+
+
+PEER_MAC, PEER = bytes.fromhex("525400000009"), "10.77.0.9"
+LIMIT = 65536 + 64  # the longest frame there is
+# No frame has so few bytes, or so many.
+TOO_SHORT, TOO_LONG = [bytes(size) for size in (0, 1, 13)], [bytes(size) for size in (LIMIT + 1, 100000)]
+# Frames, with nothing in them that makes sense.
+GARBAGE = [bytes([0xFF] * 14), b"\xff" * LIMIT, bytes(60), os.urandom(1514), bytes.fromhex("ffffffffffff525400000009810000")]
+GARBAGE += [b"\xff" * 6 + PEER_MAC + bytes([8, 0, 0x45]) + bytes([byte] * 40) for byte in (0, 0x7F, 0xFF)]
+
+
+def arp_request():
+    return (b"\xff" * 6 + PEER_MAC + bytes.fromhex("08060001080006040001") + PEER_MAC + socket.inet_aton(PEER) + bytes(6)
+            + socket.inet_aton(ADDRESSES[0]))
+
+
+def is_arp_reply(frame):
+    return frame[:6] == PEER_MAC and frame[12:14] == b"\x08\x06" and frame[20:22] == b"\0\2"
+
+
+def dropped(vm):
+    (netdev,) = vm.qmp.execute("query-netdev")
+    return netdev["dropped"]
+
+
+def goes_on(vm, send, receive):
+    """The guest's network still answers, and its kernel has nothing to complain of."""
+    send(arp_request())
+    while not is_arp_reply(receive()):
+        pass
+    tap.check_equal(vm.sh("cat /sys/class/net/eth0/carrier"), "1", "carrier")
+    tap.check_equal(vm.run("dmesg | grep -E 'BUG|Oops|Call Trace'"), (1, ""), "kernel log")
+
+
+@tap.test("a peer that sends what is no frame, and frames of garbage: counted or passed on, and the network goes on")
+def hostile_datagrams(two):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as peer:
+        peer.bind(two.path("b"))
+        peer.settimeout(60)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        net.plug(two.first.qmp, "net-0", 0, **datagrams(two, "a", "b"))
+        net.wait_carrier(two.first, "eth0", True)
+        peer.connect(two.path("a"))
+        before = dropped(two.first)
+        for frame in (TOO_SHORT + TOO_LONG + GARBAGE) * 20:
+            peer.send(frame)
+        goes_on(two.first, peer.send, lambda: peer.recv(1 << 17))
+        tap.check_equal(dropped(two.first) - before, 20 * len(TOO_SHORT + TOO_LONG), "frames that were counted as dropped")
+        net.unplug(two.first.qmp, "net-0")
+    os.unlink(two.path("b"))
+
+
+@tap.test("the same over a stream, where a length that no frame has ends the connection, and the next one is served")
+def hostile_stream(two):
+    net.plug(two.first.qmp, "net-0", 0, type="stream", server=True, addr={"type": "unix", "path": two.path("stream")})
+    before = dropped(two.first)
+    framed = lambda frame: len(frame).to_bytes(4, "big") + frame
+    for _ in range(3):
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(60)
+            peer.connect(two.path("stream"))
+            net.wait_carrier(two.first, "eth0", True)
+            for frame in TOO_SHORT + GARBAGE:
+                peer.sendall(framed(frame))
+            with peer.makefile("rb") as reader:
+                goes_on(two.first, lambda frame: peer.sendall(framed(frame)), lambda: reader.read(int.from_bytes(reader.read(4), "big")))
+            peer.sendall((LIMIT + 1).to_bytes(4, "big") + bytes(100))
+            net.wait_carrier(two.first, "eth0", False)
+    tap.check_equal(dropped(two.first) - before, 3 * len(TOO_SHORT), "frames that were counted as dropped")
+    net.unplug(two.first.qmp, "net-0")
 
 
 @tap.test("over datagrams: ping, and a transfer each way")
