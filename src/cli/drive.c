@@ -47,30 +47,49 @@ static int set_cache(struct options *node, const char *mode, struct mortise_erro
 			    mode);
 }
 
+/* Words that can only mean what is so anyway. */
+static const struct {
+	const char *key, *value, *why;
+} fixed[] = {
+	{"if", "none", "use none, and a -device"},
+	{"format", "raw", "only raw images are known"},
+	{"rerror", "report", "the guest is told of what fails, and goes on"},
+	{"werror", "report", "the guest is told of what fails, and goes on"},
+};
+
+/* 1: it is one of those, and as it must be; 0: it is none. */
+static int check_fixed(const struct option *option, struct mortise_error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
+		if (!streq(fixed[i].key, option->key))
+			continue;
+		return streq(fixed[i].value, option->value)
+			       ? 1
+			       : mortise_fail(err, -EINVAL, "Parameter '%s' does not accept value '%s'; %s",
+					      option->key, option->value, fixed[i].why);
+	}
+	return 0;
+}
+
+static int take(struct options *node, const struct option *option, struct mortise_error *err)
+{
+	int r = check_fixed(option, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (streq(option->key, "cache"))
+		return set_cache(node, option->value, err);
+	return options_add(node, blockdev_word(option->key), option->value, OPTION_TEXT, err);
+}
+
 int cli_add_drive(struct cli *cli, const char *text, struct mortise_error *err)
 {
 	_cleanup_(options_free_p) struct options *drive = NULL, *node = options_new();
 	int r = node ? keys_parse(&drive, "drive", text, err)
 		     : mortise_fail(err, -ENOMEM, "Out of memory for the command line");
 
-	for (size_t i = 0; r == 0 && i < drive->count; i++) {
-		const struct option *option = &drive->items[i];
-
-		if (streq(option->key, "if") && !streq(option->value, "none"))
-			r = mortise_fail(err, -EINVAL,
-					 "Parameter 'if' does not accept value '%s'; use none, and a -device",
-					 option->value);
-		else if (streq(option->key, "if"))
-			continue;
-		else if (streq(option->key, "cache"))
-			r = set_cache(node, option->value, err);
-		else if (!streq(option->key, "format"))
-			r = options_add(node, blockdev_word(option->key), option->value, OPTION_TEXT, err);
-		else if (!streq(option->value, "raw"))
-			r = mortise_fail(err, -EINVAL,
-					 "Parameter 'format' does not accept value '%s'; only raw images are known",
-					 option->value);
-	}
+	for (size_t i = 0; r == 0 && i < drive->count; i++)
+		r = take(node, &drive->items[i], err);
 	if (r < 0)
 		return r;
 	if (!options_find(node, "node-name"))

@@ -88,6 +88,8 @@ static const struct mortise_property drive_keys[] = {
 	{KEY("aio", STRING, "io_uring", "threads, native or io_uring")},
 	{KEY("locking", STRING, "auto", "whether the image is locked against other processes")},
 	{KEY("logical_block_size", SIZE, NULL, "bytes in the smallest request")},
+	{KEY("rerror", STRING, "report", "must be report: the guest is told, and so are the monitors")},
+	{KEY("werror", STRING, "report", "the same")},
 	{.name = NULL},
 };
 

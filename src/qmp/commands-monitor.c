@@ -6,13 +6,16 @@
 #include "qmp/context.h"
 #include "qmp/hmp.h"
 #include "qmp/json.h"
+#include "qmp/plugin-commands.h"
 
 static void run_human(struct qmp_call *call, const cJSON *arguments)
 {
 	struct text out = {0};
+	char topic[HMP_WORD_MAX];
 
-	hmp_run(&out, context_of(call), json_string(arguments, "command-line"));
-	qmp_return(call, out.failed ? NULL : cJSON_CreateString(out.data ? out.data : ""));
+	hmp_run(&out, context_of(call), json_string(arguments, "command-line"), topic);
+	if (!*topic || !plugin_info(call, topic))
+		qmp_return(call, out.failed ? NULL : cJSON_CreateString(out.data ? out.data : ""));
 	text_free(&out);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "qmp/plugin-commands.h"
 #include "vm/hotplug.h"
 
 MORTISE_PRINTF(2, 3)
@@ -158,28 +159,39 @@ static const struct {
 	{"version", "the version of this program", info_version},
 };
 
-static void help(struct text *out)
+static void help_of_device(void *opaque, const char *word, const char *help)
+{
+	print(opaque, "info %s -- %s", word, help);
+}
+
+static void help(struct text *out, struct qmp_context *context)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(topics); i++)
 		print(out, "info %s -- show %s", topics[i].name, topics[i].help);
+	plugin_info_each(context->vm, help_of_device, out);
 }
 
-void hmp_run(struct text *out, struct qmp_context *context, const char *line)
+void hmp_run(struct text *out, struct qmp_context *context, const char *line, char topic[HMP_WORD_MAX])
 {
-	char command[32] = "", topic[32] = "", more[2] = "";
+	char command[HMP_WORD_MAX] = "", more[2] = "";
 	int words = sscanf(line, "%31s %31s %1s", command, topic, more);
 
+	if (words < 2)
+		*topic = '\0';
 	if (words <= 0)
 		return;
 	if ((streq(command, "help") || streq(command, "?") || streq(command, "info")) && words == 1) {
-		help(out);
+		help(out, context);
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(topics) && streq(command, "info") && words == 2; i++) {
 		if (streq(topics[i].name, topic)) {
 			topics[i].run(out, context);
+			*topic = '\0';
 			return;
 		}
 	}
+	if (!streq(command, "info") || words > 2)
+		*topic = '\0';
 	print(out, "unknown command: '%.200s'; try 'help'", line);
 }

@@ -5,7 +5,9 @@
 #include "qmp/plugin-commands.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "bus/command.h"
@@ -13,6 +15,7 @@
 #include "qmp/context.h"
 #include "qmp/fields.h"
 #include "qmp/json.h"
+#include "qmp/text.h"
 #include "vm/hotplug.h"
 #include "vm/upgrade.h"
 
@@ -61,41 +64,142 @@ static void on_answer(struct reply *reply, int result)
 	device_call_free(call);
 }
 
+/* Has what was found carried out for `qmp`; false, with a message, where that cannot be. */
+static bool begin(const struct search *search, struct qmp_call *qmp, const cJSON *arguments,
+		  void (*done)(struct reply *reply, int result), struct mortise_error *err)
+{
+	struct mortise_call *call;
+
+	if (search->found > 1) {
+		mortise_fail(err, -EINVAL, "Parameter 'id' is missing: %u devices have the command '%s'", search->found,
+			     search->name);
+		return false;
+	}
+	if (upgrade_concerns(vm_of(qmp), device_class(search->device))) {
+		mortise_fail(err, -EBUSY, "Device '%s' is being upgraded; wait for that to end",
+			     device_id(search->device));
+		return false;
+	}
+	call = device_call_new(search->command);
+	if (!call) {
+		mortise_fail(err, -ENOMEM, "Out of memory for command '%s'", search->name);
+		return false;
+	}
+	if (fields_read(call->arguments, search->command->arguments, arguments, err) < 0) {
+		device_call_free(call);
+		return false;
+	}
+	call->opaque = qmp;
+	call->reply.done = done;
+	device_call(search->device, call);
+	return true;
+}
+
 static void run(struct qmp_call *qmp, const cJSON *arguments)
 {
 	struct search search = {.name = qmp->command->name, .id = json_string(arguments, "id")};
 	struct mortise_error err = {0};
-	struct mortise_call *call;
 
 	hotplug_each(vm_of(qmp), look_at, &search);
-	if (!search.found) {
+	if (!search.found)
 		qmp_failf(qmp, QMP_DEVICE_NOT_FOUND, "Device '%s' is not there, or has no command '%s'",
 			  search.id ? search.id : "", search.name);
-		return;
-	}
-	if (search.found > 1) {
-		qmp_failf(qmp, QMP_GENERIC_ERROR, "Parameter 'id' is missing: %u devices have the command '%s'",
-			  search.found, search.name);
-		return;
-	}
-	if (upgrade_concerns(vm_of(qmp), device_class(search.device))) {
-		qmp_failf(qmp, QMP_GENERIC_ERROR, "Device '%s' is being upgraded; wait for that to end",
-			  device_id(search.device));
-		return;
-	}
-	call = device_call_new(search.command);
-	if (!call) {
-		qmp_failf(qmp, QMP_GENERIC_ERROR, "Out of memory for command '%s'", search.name);
-		return;
-	}
-	if (fields_read(call->arguments, search.command->arguments, arguments, &err) < 0) {
-		device_call_free(call);
+	else if (!begin(&search, qmp, arguments, on_answer, &err))
 		qmp_fail(qmp, QMP_GENERIC_ERROR, &err);
-		return;
+}
+
+/* --- info --- */
+
+#define QUERY "query-"
+
+/* The word by which people ask for a command; NULL: it is not for them. */
+static const char *info_word(const struct mortise_command *command)
+{
+	if (!str_starts(command->name, QUERY) || (command->arguments && command->arguments->name))
+		return NULL;
+	return command->name + strlen(QUERY);
+}
+
+/* "actual=268435456 ...": strings as they are, all else as in JSON. */
+static void add_fields(struct text *out, const cJSON *object)
+{
+	for (const cJSON *item = object->child; item; item = item->next) {
+		char *value = cJSON_IsString(item) ? NULL : cJSON_PrintUnformatted(item);
+		const char *words = cJSON_IsString(item) ? item->valuestring : value ? value : "";
+
+		text_add(out, " ", 1);
+		text_add(out, item->string, strlen(item->string));
+		text_add(out, "=", 1);
+		text_add(out, words, strlen(words));
+		cJSON_free(value);
 	}
-	call->opaque = qmp;
-	call->reply.done = on_answer;
-	device_call(search.device, call);
+}
+
+static void return_line(struct qmp_call *qmp, const char *what, const cJSON *object, const char *otherwise)
+{
+	struct text out = {0};
+
+	text_add(&out, what, strlen(what));
+	text_add(&out, ":", 1);
+	if (object)
+		add_fields(&out, object);
+	else
+		text_add(&out, otherwise, strlen(otherwise));
+	text_add(&out, "\r\n", 2);
+	qmp_return(qmp, out.failed ? NULL : cJSON_CreateString(out.data));
+	text_free(&out);
+}
+
+static void on_info(struct reply *reply, int result)
+{
+	struct mortise_call *call = container_of(reply, struct mortise_call, reply);
+	cJSON *object = cJSON_CreateObject();
+
+	if (result == 0)
+		fields_write(object, call->command->returns, call->results);
+	if (result < 0)
+		return_line(call->opaque, "Error", NULL, reply->error.message);
+	else
+		return_line(call->opaque, info_word(call->command), object, NULL);
+	cJSON_Delete(object);
+	device_call_free(call);
+}
+
+bool plugin_info(struct qmp_call *qmp, const char *word)
+{
+	char name[64];
+	struct search search = {.name = name};
+	struct mortise_error err = {0};
+
+	snprintf(name, sizeof(name), QUERY "%s", word);
+	hotplug_each(vm_of(qmp), look_at, &search);
+	if (!search.found || !info_word(search.command))
+		return false;
+	if (!begin(&search, qmp, NULL, on_info, &err))
+		return_line(qmp, "Error", NULL, err.message);
+	return true;
+}
+
+struct info_visit {
+	void (*visit)(void *opaque, const char *word, const char *help);
+	void *opaque;
+};
+
+static void visit_words(void *opaque, const struct hotplug_device *device)
+{
+	const struct info_visit *visit = opaque;
+	const struct mortise_monitor *monitor = device_class(device->device)->monitor;
+
+	for (const struct mortise_command *c = monitor ? monitor->commands : NULL; c && c->name; c++)
+		if (info_word(c))
+			visit->visit(visit->opaque, info_word(c), c->help);
+}
+
+void plugin_info_each(struct vm *vm, void (*visit)(void *opaque, const char *word, const char *help), void *opaque)
+{
+	struct info_visit each = {visit, opaque};
+
+	hotplug_each(vm, visit_words, &each);
 }
 
 cJSON *plugin_event_data(const char *device, const struct mortise_event *event, const struct mortise_value *values)

@@ -68,6 +68,27 @@ def keys(vm):
     tap.check_equal(sorted(each["name"] for each in only["parameters"]), ["chardev", "id", "mode", "pretty"], "keys of -mon")
 
 
+# What may stand before a key that an option does not have.
+BEGINNINGS = {
+    "machine": "microvm", "accel": "soft", "m": "256M", "smp": "1", "name": "n", "drive": "id=d,driver=null-co",
+    "blockdev": "null-co,node-name=d", "netdev": "user,id=n", "device": "virtio-rng", "chardev": "null,id=c",
+    "mon": "chardev=c,mode=control", "qmp": "unix:/nowhere,server=on,wait=off", "object": "iothread,id=i",
+}
+
+
+@tap.test("every option that wants a value is refused without one, and every one with keys with another key")
+def every(vm):
+    told = {each["option"]: each["parameters"] for each in vm.qmp.execute("query-command-line-options")}
+    with_value = re.findall(r"^  (-[a-zA-Z-]+) [^\s[]", run("-help")[1], re.MULTILINE)
+    tap.check(len(with_value) > 18, with_value)
+    for option in with_value:
+        refused(f"'{option}'", option)
+    with_keys = {{"memory": "m", "smp-opts": "smp"}.get(option, option) for option, keys in told.items() if keys}
+    tap.check_equal(sorted(BEGINNINGS), sorted(with_keys), "options with keys")
+    for option, beginning in BEGINNINGS.items():
+        refused("'nonesuch'", f"-{option}", f"{beginning},nonesuch=1", "-kernel", vm.file("idle-kernel"))
+
+
 @tap.test("what is wrong is named, in one line")
 def wrong(vm):
     kernel = vm.file("idle-kernel")
@@ -112,7 +133,10 @@ def wrong(vm):
     refused("c0", "-mon", "c0,mode=control", "-kernel", kernel)
     refused("qom-type", "-object", "warp,id=w", "-kernel", kernel)
     refused("nonesuch", "-device", "nonesuch", "-kernel", kernel)
-    refused("absent", "-drive", f"id=d,file={vm.file('absent')}", "-kernel", kernel)
+    refused("absent", "-drive", f"id=d,file={vm.file('absent')},rerror=report,werror=report", "-kernel", kernel)
+    refused("'werror'", "-drive", f"id=d,file={kernel},werror=stop", "-kernel", kernel)
+    refused("only raw images", "-drive", f"id=d,file={kernel},format=qcow2", "-kernel", kernel)
+    refused("a -device", "-drive", f"id=d,file={kernel},if=virtio", "-kernel", kernel)
 
 
 @tap.test("the device tree is written, and dtc finds nothing amiss")

@@ -58,6 +58,14 @@ def boot(vm):
     expect_error(vm.qmp.execute, "balloon", {"value": 0}, names=["value"])
 
 
+@tap.test("people ask for it by `info balloon`, which is there while the balloon is")
+def info(vm):
+    ask = lambda line: vm.qmp.execute("human-monitor-command", {"command-line": line})
+    tap.check_equal(ask("info balloon"), f"balloon: actual={MEMORY}\r\n", "info balloon")
+    tap.check("info balloon --" in ask("help"), ask("help"))
+    tap.check("unknown command" in ask("info balloon more"), "info balloon more")
+
+
 @tap.test("inflated: the guest has less, and the host has its memory back")
 def inflate(vm):
     use_memory(vm)

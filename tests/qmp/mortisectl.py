@@ -74,7 +74,8 @@ def refused(vm):
 @tap.test("a NIC is added, listed and removed")
 def nic(vm):
     tap.check_equal(ctl(vm, "nic", "add", "--id", "n0"), "n0\n")
-    says(ctl(vm, "nic", "list"), "n0")
+    for word in ("n0", "DROPPED"):
+        says(ctl(vm, "nic", "list"), word)
     says(ctl(vm, "plugin", "list"), "virtio-net")
     says(ctl(vm, "plugin", "upgrade", "virtio-net", status=1), "has not changed")
     ctl(vm, "nic", "remove", "n0")

@@ -218,8 +218,11 @@ static int disk_list(struct session *session, const struct arguments *arguments)
 static int nic_list(struct session *session, const struct arguments *arguments)
 {
 	static const struct column columns[] = {
-		{"NETDEV", "id", COLUMN_TEXT},	   {"TYPE", "type", COLUMN_TEXT}, {"LINK", "link", COLUMN_YES},
-		{"DEVICE", "device", COLUMN_TEXT}, {"INFO", "info", COLUMN_TEXT}, {NULL, NULL, COLUMN_TEXT},
+		{"NETDEV", "id", COLUMN_TEXT},	     {"TYPE", "type", COLUMN_TEXT},
+		{"LINK", "link", COLUMN_YES},	     {"DEVICE", "device", COLUMN_TEXT},
+		{"SENT", "sent", COLUMN_TEXT},	     {"RECEIVED", "received", COLUMN_TEXT},
+		{"DROPPED", "dropped", COLUMN_TEXT}, {"INFO", "info", COLUMN_TEXT},
+		{NULL, NULL, COLUMN_TEXT},
 	};
 
 	return query(session, "query-netdev", columns);
