@@ -59,7 +59,7 @@ struct adapter_engine {
 /* A request while the driver has it: whose it is; the rest of the room is the driver's. */
 struct adapter_request {
 	struct adapter_engine *engine; /* NULL: completed already */
-	uint64_t reserved;
+	int64_t result;		       /* then */
 	uint64_t scratch[4];
 };
 
@@ -204,7 +204,7 @@ static void service_complete(struct mortise_medium *medium, struct mortise_block
 		log_error("block node '%s': its driver completes a request twice", name_of(medium->medium));
 		return;
 	}
-	state->result = result > 0 ? 0 : result;
+	state_of(request)->result = result > 0 ? 0 : result;
 	state->next = NULL;
 	pthread_mutex_lock(&engine->lock);
 	if (!engine->finished)
@@ -346,7 +346,7 @@ static void run_finished(struct task *task)
 
 		next = state->next;
 		engine->in_flight--;
-		block_complete(engine->claim, request, state->result);
+		block_complete(engine->claim, request, (int)state_of(request)->result);
 	}
 }
 

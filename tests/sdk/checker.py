@@ -8,9 +8,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import tap
@@ -83,6 +85,19 @@ def register_bad(source, future):
         for broken, how in outcome.broken.items():
             tap.note(f"{broken}: {how}")
         tap.check(rule in outcome.broken, f"not among {sorted(outcome.broken)}")
+
+
+@tap.test("a checker that is interrupted leaves nothing behind")
+def interrupted():
+    with tempfile.TemporaryDirectory(prefix="mortise-tmp.") as directory:
+        with subprocess.Popen([CHECKER, os.path.join(BUILD, "plugins/.libs/virtio-rng.so")], stdout=subprocess.DEVNULL,
+                              env=dict(os.environ, TMPDIR=directory)) as checker:
+            while not os.listdir(directory):
+                tap.check(checker.poll() is None, "it has ended")
+                time.sleep(0.01)
+            checker.terminate()
+            tap.check_equal(checker.wait(timeout=60), -signal.SIGTERM, "status")
+        tap.check_equal(os.listdir(directory), [], "what is left")
 
 
 def register_good(path, future):

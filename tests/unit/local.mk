@@ -51,6 +51,10 @@ tests_unit_test_block_nbd_SOURCES = tests/unit/test-block-nbd.c $(BLOCK_FIXTURE)
 tests_unit_test_block_nbd_CFLAGS = $(AM_CFLAGS) $(NBD_CFLAGS)
 tests_unit_test_block_nbd_LDADD = $(UNIT_LIBS) $(NBD_LIBS)
 
+UNIT_TESTS += tests/unit/test-block-driver
+tests_unit_test_block_driver_SOURCES = tests/unit/test-block-driver.c $(BLOCK_FIXTURE)
+tests_unit_test_block_driver_LDADD = $(UNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test-block-qemu
 tests_unit_test_block_qemu_SOURCES = tests/unit/test-block-qemu.c $(BLOCK_FIXTURE)
 tests_unit_test_block_qemu_LDADD = $(UNIT_LIBS)
@@ -242,6 +246,10 @@ NET_FIXTURE = tests/unit/net-fixture.c tests/unit/net-fixture.h
 UNIT_TESTS += tests/unit/test-net
 tests_unit_test_net_SOURCES = tests/unit/test-net.c $(NET_FIXTURE)
 tests_unit_test_net_LDADD = $(UNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test-net-driver
+tests_unit_test_net_driver_SOURCES = tests/unit/test-net-driver.c $(NET_FIXTURE)
+tests_unit_test_net_driver_LDADD = $(UNIT_LIBS)
 
 UNIT_TESTS += tests/unit/test-net-tap
 tests_unit_test_net_tap_SOURCES = tests/unit/test-net-tap.c $(NET_FIXTURE)

@@ -43,6 +43,44 @@ static const struct phase phases[] = {
 	{"services", phase_calls, RULE_CALLS, false},
 };
 
+/*
+ * Interrupts are let in while a phase is waited for alone: it is given up, and the checker ends as they want it to,
+ * with nothing left behind.
+ */
+static const int interrupts[] = {SIGHUP, SIGINT, SIGTERM};
+static volatile sig_atomic_t interrupted; /* the signal's number */
+static sigset_t usual_signals;
+
+static void on_interrupt(int number)
+{
+	interrupted = number;
+}
+
+static void set_interrupts(void (*handler)(int number))
+{
+	const struct sigaction action = {.sa_handler = handler};
+
+	for (size_t i = 0; i < ARRAY_SIZE(interrupts); i++)
+		sigaction(interrupts[i], &action, NULL);
+}
+
+static void block_interrupts(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(interrupts); i++)
+		sigaddset(&set, interrupts[i]);
+	sigprocmask(SIG_BLOCK, &set, &usual_signals);
+	set_interrupts(on_interrupt);
+}
+
+static void restore_interrupts(void)
+{
+	set_interrupts(SIG_DFL);
+	sigprocmask(SIG_SETMASK, &usual_signals, NULL);
+}
+
 /* --- a phase, in a process of its own --- */
 
 static _Noreturn void run_child(const struct arguments *given, const struct phase *phase, const struct subject *subject,
@@ -51,6 +89,7 @@ static _Noreturn void run_child(const struct arguments *given, const struct phas
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(CANNOT_CHECK);
+	restore_interrupts();
 	if (!given->verbose)
 		log_open("/dev/null", NULL);
 	if (phase)
@@ -79,9 +118,10 @@ static void judge_end(const struct phase *phase, int status)
 static bool run_phase(const struct arguments *given, const struct phase *phase, const struct subject *subject,
 		      struct plugin_facts *facts)
 {
+	const struct timespec limit = {.tv_sec = PHASE_SECONDS_MAX};
 	const pid_t self = getpid();
 	struct pollfd ended;
-	int status;
+	int status, n;
 	pid_t child;
 
 	atomic_store(&board->end, SOMEHOW);
@@ -93,15 +133,18 @@ static bool run_phase(const struct arguments *given, const struct phase *phase, 
 	if (!child)
 		run_child(given, phase, subject, facts, self);
 	ended = (struct pollfd){.fd = (int)syscall(SYS_pidfd_open, child, 0), .events = POLLIN};
-	if (poll(&ended, 1, PHASE_SECONDS_MAX * 1000) == 0) {
+	n = ppoll(&ended, 1, &limit, &usual_signals);
+	if (n == 0)
 		rule_broken(RULE_RETURNS, "%s takes more than %d s", board->doing, PHASE_SECONDS_MAX);
+	if (n <= 0)
 		kill(child, SIGKILL);
-	}
 	if (ended.fd >= 0)
 		close(ended.fd);
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return false;
+	if (interrupted)
+		return false;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == PHASE_NO_MEMORY && atomic_load(&board->end) == SOMEHOW)
 		return false;
 	judge_end(phase, status);
@@ -169,7 +212,8 @@ static void remove_scratch(const char *path)
 
 int main(int argc, char **argv)
 {
-	char scratch[] = "/tmp/mortise-check.XXXXXX";
+	const char *temporary = getenv("TMPDIR");
+	char scratch[64]; /* sockets' paths in it are short */
 	struct plugin_facts *facts =
 		mmap(NULL, sizeof(*facts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct arguments given = {0};
@@ -181,6 +225,8 @@ int main(int argc, char **argv)
 		return status;
 	if (facts == MAP_FAILED)
 		return CANNOT_CHECK;
+	snprintf(scratch, sizeof(scratch), "%.40s/mortise-check.XXXXXX", temporary ? temporary : "/tmp");
+	block_interrupts();
 	if (!mkdtemp(scratch)) {
 		fprintf(stderr, "mortise-plugin-check: %s: %s\n", scratch, strerror(errno));
 		return CANNOT_CHECK;
@@ -189,6 +235,9 @@ int main(int argc, char **argv)
 	report.path = given.path;
 	done = check(&given, &report, facts);
 	remove_scratch(scratch);
+	restore_interrupts();
+	if (interrupted)
+		raise(interrupted);
 	if (!done) {
 		fprintf(stderr, "mortise-plugin-check: %s could not be checked\n", given.path);
 		return CANNOT_CHECK;
