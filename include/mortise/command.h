@@ -12,7 +12,8 @@
  * BALLOON_CHANGE, MEMORY_DEVICE_SIZE_CHANGE, NIC_RX_FILTER_CHANGED, VSERPORT_CHANGE.
  *
  * Which instance. The host adds an optional argument "id" to each command: the device that it is for, which may be left
- * out while there is but one of the class. It adds a member "device" to each event: the device that it is about.
+ * out while there is but one of the class. It adds a member "device" to each event: the device that it is about ("id" to
+ * VSERPORT_CHANGE, as the protocol has it).
  */
 #ifndef MORTISE_COMMAND_H
 #define MORTISE_COMMAND_H

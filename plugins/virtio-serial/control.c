@@ -130,6 +130,8 @@ static void obey(struct serial *serial, const struct virtio_console_control *mes
 		if (value)
 			port_is_ready(line);
 	} else if (line && line->port && line->known && event == VIRTIO_CONSOLE_PORT_OPEN) {
+		if (line->open != !!value)
+			port_opened(line->port, value);
 		line->open = value;
 		data_to_driver(serial, line);
 		data_want(serial, line);

@@ -21,6 +21,7 @@ static int realize_console(void *self, struct mortise_device *device, const stru
 	struct port *port = self;
 
 	port->host = host;
+	port->device = device;
 	port->console = true;
 	return 0;
 }
@@ -31,6 +32,7 @@ static int realize_generic(void *self, struct mortise_device *device, const stru
 	struct port *port = self;
 
 	port->host = host;
+	port->device = device;
 	return 0;
 }
 
@@ -53,6 +55,31 @@ static void char_ready(void *self, struct mortise_chardev *chardev, uint32_t eve
 	if (events & MORTISE_CHAR_READABLE)
 		data_to_driver(serial, line);
 	data_want(serial, line);
+}
+
+/* --- the monitor: of channels, as nobody opens consoles but the kernel --- */
+
+static const struct mortise_field change[] = {
+	{.name = "open", .type = MORTISE_FIELD_BOOL, .help = "whether somebody in the guest has the channel open"},
+	{.name = NULL},
+};
+
+static const struct mortise_event events[] = {
+	{.name = "VSERPORT_CHANGE",
+	 .help = "The guest has opened or closed a channel",
+	 .data = change,
+	 .flags = MORTISE_EVENT_LATEST},
+	{.name = NULL},
+};
+
+static const struct mortise_monitor monitor = MORTISE_MONITOR(NULL, events, NULL);
+
+void port_opened(struct port *port, bool open)
+{
+	const struct mortise_value data[] = {{.number = open}};
+
+	if (!port->console)
+		port->host->event(port->device, 0, data);
 }
 
 /* --- in and out of the device --- */
@@ -89,6 +116,7 @@ int port_added(void *self, void *child, struct mortise_error *err)
 	if (r < 0)
 		return r;
 	port->serial = serial;
+	port->turn = serial->turns++;
 	line = &serial->lines[port->number];
 	line->port = port;
 	if (serial->driver_ready && !line->known)
@@ -156,4 +184,5 @@ const struct mortise_class port_generic = {
 	.properties = properties,
 	.realize = realize_generic,
 	.char_ready = char_ready,
+	.monitor = &monitor,
 };

@@ -26,7 +26,9 @@ struct port {
 	uint32_t number;
 
 	const struct mortise_host *host;
+	struct mortise_device *device;
 	struct serial *serial; /* NULL: not known there */
+	uint32_t turn;	       /* how many ports the device had been given before */
 	bool console;
 };
 
@@ -63,6 +65,7 @@ struct serial {
 	bool multiport;	   /* negotiated: there are control queues */
 	bool active;	   /* between activate() or resume() and quiesce() */
 	bool driver_ready; /* it wants to hear of ports */
+	uint32_t turns;	   /* ports that it was ever given */
 	struct line lines[LINES_MAX];
 };
 
@@ -78,6 +81,7 @@ void serial_resume_line(struct serial *serial, struct line *line); /* a port com
 /* port.c */
 extern const struct mortise_class port_console, port_generic;
 struct mortise_char_info port_info(const struct port *port);
+void port_opened(struct port *port, bool open); /* somebody in the guest has opened it, or closed it again */
 int port_added(void *self, void *child, struct mortise_error *err);
 void port_removed(void *self, void *child);
 

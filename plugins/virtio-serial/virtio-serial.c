@@ -126,6 +126,8 @@ static void reset(void *self)
 	for (uint32_t i = 0; i < serial->max_ports; i++) {
 		struct line *line = &serial->lines[i];
 
+		if (line->port && line->open)
+			port_opened(line->port, false);
 		*line = (struct line){.port = line->port, .wanted = UINT32_MAX};
 		data_want(serial, line);
 	}
@@ -135,7 +137,7 @@ static void reset(void *self)
 
 /* --- handing over to another instance --- */
 
-#define SAVED_VERSION 1
+#define SAVED_VERSION 2
 
 /* Of fixed layout, all little endian. */
 struct saved {
@@ -145,8 +147,20 @@ struct saved {
 		uint8_t known, ready, open, told_open;
 		uint32_t pending;
 		uint64_t sent;
+		uint32_t place; /* its port's among all that there are, in the order of their coming, from 1; 0: none */
+		uint32_t reserved;
 	} lines[LINES_MAX];
 };
+
+/* How many of the ports that there are came before this one. */
+static uint32_t ports_before(const struct serial *serial, const struct port *port)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < serial->max_ports; i++)
+		count += serial->lines[i].port && serial->lines[i].port->turn < port->turn;
+	return count;
+}
 
 static int64_t save(void *self, void *data, uint64_t room)
 {
@@ -161,17 +175,61 @@ static int64_t save(void *self, void *data, uint64_t room)
 	for (uint32_t i = 0; i < serial->max_ports; i++) {
 		const struct line *line = &serial->lines[i];
 
-		saved.lines[i] = (struct saved_line){line->known,     line->ready,   line->open,
-						     line->told_open, line->pending, line->sent};
+		saved.lines[i] = (struct saved_line){
+			.known = line->known,
+			.ready = line->ready,
+			.open = line->open,
+			.told_open = line->told_open,
+			.pending = line->pending,
+			.sent = line->sent,
+			.place = line->port ? ports_before(serial, line->port) + 1 : 0,
+		};
 	}
 	memcpy(data, &saved, sizeof(saved));
 	return sizeof(saved);
+}
+
+/*
+ * The ports have come in the order in which those of the instance before had, but they found other numbers free: gives
+ * each the line that it has for the driver.
+ */
+static int restore_ports(struct serial *serial, const struct saved *saved, struct mortise_error *err)
+{
+	struct port *ports[LINES_MAX] = {0};
+	uint32_t count = 0, placed = 0, seen = 0;
+
+	for (uint32_t i = 0; i < serial->max_ports; i++) {
+		struct port *port = serial->lines[i].port;
+
+		if (!port)
+			continue;
+		ports[ports_before(serial, port)] = port;
+		count++;
+	}
+	for (uint32_t i = 0; i < serial->max_ports; i++) {
+		const uint32_t place = saved->lines[i].place;
+
+		placed += place != 0;
+		seen |= place && place <= LINES_MAX ? 1u << (place - 1) : 0;
+	}
+	if (placed < count || seen != (1u << placed) - 1)
+		return mortise_fail(err, -EINVAL, "The state of a serial device is of %u ports, it has %u", placed,
+				    count);
+	for (uint32_t i = 0; i < serial->max_ports; i++) {
+		const uint32_t place = saved->lines[i].place;
+
+		serial->lines[i].port = place && place <= count ? ports[place - 1] : NULL;
+		if (serial->lines[i].port)
+			serial->lines[i].port->number = i;
+	}
+	return 0;
 }
 
 static int restore(void *self, const void *data, uint64_t size, struct mortise_error *err)
 {
 	struct serial *serial = self;
 	struct saved saved;
+	int r;
 
 	if (size != sizeof(saved))
 		return mortise_fail(err, -EINVAL, "The state of a serial device is %llu bytes long, expected %zu",
@@ -180,6 +238,9 @@ static int restore(void *self, const void *data, uint64_t size, struct mortise_e
 	if (saved.version != SAVED_VERSION)
 		return mortise_fail(err, -EINVAL, "The state of a serial device has version %u, expected %u",
 				    saved.version, SAVED_VERSION);
+	r = restore_ports(serial, &saved, err);
+	if (r < 0)
+		return r;
 	serial->driver_ready = saved.driver_ready;
 	for (uint32_t i = 0; i < serial->max_ports; i++) {
 		const struct saved_line *from = &saved.lines[i];

@@ -202,12 +202,22 @@ void plugin_info_each(struct vm *vm, void (*visit)(void *opaque, const char *wor
 	hotplug_each(vm, visit_words, &each);
 }
 
+/* The member that names the device, by the word that the protocol has for it. */
+static const struct schema_member *device_member(const struct mortise_event *event)
+{
+	static const struct schema_member usual = {
+		.name = "device", .type = &type_str, .help = "the device that it is about"};
+	static const struct schema_member id = {.name = "id", .type = &type_str, .help = "the device that it is about"};
+
+	return streq(event->name, "VSERPORT_CHANGE") ? &id : &usual;
+}
+
 cJSON *plugin_event_data(const char *device, const struct mortise_event *event, const struct mortise_value *values)
 {
 	cJSON *data = cJSON_CreateObject();
 
 	fields_write(data, event->data, values);
-	cJSON_AddStringToObject(data, "device", device);
+	cJSON_AddStringToObject(data, device_member(event)->name, device);
 	return data;
 }
 
@@ -266,11 +276,8 @@ static int add_command(struct class_group *group, struct schema_command *to, con
 
 static int add_event(struct class_group *group, struct schema_event *to, const struct mortise_event *from)
 {
-	static const struct schema_member device = {
-		.name = "device", .type = &type_str, .help = "the device that it is about"};
-
 	*to = (struct schema_event){.name = from->name, .help = from->help};
-	to->data = add_type(group, from->name, "data", from->data, &device);
+	to->data = add_type(group, from->name, "data", from->data, device_member(from));
 	return to->data ? 0 : -ENOMEM;
 }
 

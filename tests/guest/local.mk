@@ -5,7 +5,7 @@ GUEST_TESTS = tests/guest/balloon.py tests/guest/boot.py tests/guest/bootdisks.p
 	tests/guest/nbd.py tests/guest/netcycles.py tests/guest/netpair.py tests/guest/netqueues.py tests/guest/nets.py tests/guest/netuser.py tests/guest/plugin.py \
 	tests/guest/pmem.py tests/guest/power.py tests/guest/reopen.py tests/guest/rng.py tests/guest/serial.py tests/guest/smallcache.py \
 	tests/guest/smp.py tests/guest/unplug.py
-GUEST_TESTS += tests/guest/upgrade.py tests/guest/vendor.py tests/guest/virtiofs.py tests/guest/vsock.py
+GUEST_TESTS += tests/guest/upgrade.py tests/guest/upgradeall.py tests/guest/vendor.py tests/guest/virtiofs.py tests/guest/vsock.py
 # A guest is slow under a sanitizer: these go over most of the code.
 GUEST_TESTS_SANITIZED = tests/guest/disks.py tests/guest/netqueues.py tests/guest/reopen.py tests/guest/unplug.py
 
@@ -57,7 +57,8 @@ tests_guest_plugins_gate_la_LDFLAGS = $(PLUGIN_LINK) -rpath /nowhere
 
 EXTRA_DIST += $(GUEST_TESTS) tests/guest/vsockcat.c tests/guest/acpi.py tests/guest/acpioff.py tests/guest/debian.py tests/guest/plug.py tests/harness/__init__.py \
 	tests/harness/console.py tests/harness/disks.py tests/harness/images.py tests/harness/net.py tests/harness/plugins.py \
-	tests/harness/qmp.py tests/harness/tap.py tests/harness/vhostuser.py tests/harness/vm.py
+	tests/harness/qmp.py tests/harness/serial.py tests/harness/tap.py tests/harness/vhostuser.py \
+	tests/harness/vm.py tests/harness/vsock.py
 
 # A guest has nothing for vsock but this. (Sanitizers cannot be linked statically.)
 KVM_SLOW_TESTS += tests/guest/vhost.py

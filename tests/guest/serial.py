@@ -2,20 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A serial device in a stock guest: a shell on its console, channels for programs, plugged, unplugged, slow, deserted."""
 
-import hashlib
 import os
-import socket
 import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from harness import tap
+from harness import images, tap
 from harness.qmp import expect_error
+from harness.serial import TIMEOUT, add_channel, connect, port, receive, remove_channel, until
 from harness.vm import VM
 
 BULK = 4 << 20
-TIMEOUT = 60
-PORT = "/dev/$(grep -lx {} /sys/class/virtio-ports/*/name 2>/dev/null | cut -d/ -f5)"
 
 
 class SerialVM(VM):
@@ -27,56 +24,6 @@ class SerialVM(VM):
         self.arguments += ["-device", "virtio-serial-device,id=serial0"]
         self.arguments += ["-chardev", f"socket,id=charconsole0,path={self.console_path},server,nowait"]
         self.arguments += ["-device", "virtconsole,chardev=charconsole0,id=console0,nr=0"]
-
-
-def connect(path):
-    client = socket.socket(socket.AF_UNIX)
-    client.settimeout(TIMEOUT)
-    client.connect(path)
-    return client
-
-
-def receive(client, size):
-    pieces = []
-    while size:
-        piece = client.recv(min(size, 1 << 16))
-        tap.check(piece, "the connection was closed")
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
-
-
-def until(client, word):
-    seen = b""
-    while word not in seen:
-        piece = client.recv(4096)
-        tap.check(piece, f"closed after {seen}")
-        seen += piece
-    return seen
-
-
-def add_channel(vm, name, **options):
-    path = vm.file(f"{name}.sock")
-    data = {"addr": {"type": "unix", "data": {"path": path}}, "server": True, "wait": False}
-    vm.qmp.execute("chardev-add", {"id": name, "backend": {"type": "socket", "data": data}})
-    vm.qmp.execute("device_add", {"driver": "virtserialport", "id": name, "chardev": name, "name": name, **options})
-    return path
-
-
-def remove_channel(vm, name):
-    vm.qmp.execute("device_del", {"id": name})
-    tap.check_equal(vm.qmp.event("DEVICE_DELETED")["data"]["device"], name, "device of the event")
-    vm.qmp.execute("chardev-remove", {"id": name})
-
-
-def port(vm, name):
-    """The device node of the port of that name, once the guest has it; a stock system's udev links it by its name."""
-    vm.sh(f"until [ -c {PORT.format(name)} ]; do :; done")
-    return vm.sh(f"echo {PORT.format(name)}").strip()
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
 
 
 @tap.test("a guest boots; a shell is on hvc0")
@@ -118,8 +65,22 @@ def bulk(vm):
         received = receive(client, BULK)
         sender.join()
         vm.sh("until [ -s /tmp/in.sum ]; do sleep 0.1; done")
-        tap.check_equal(vm.sh("cut -c1-64 /tmp/in.sum").strip(), sha256(data), "what the guest received")
-        tap.check_equal(sha256(received), vm.sh("sha256sum /tmp/out").split()[0], "what came out")
+        tap.check_equal(vm.sh("cut -c1-64 /tmp/in.sum").strip(), images.digest(data), "what the guest received")
+        tap.check_equal(images.digest(received), vm.sh("sha256sum /tmp/out").split()[0], "what came out")
+
+
+@tap.test("it is told when the guest opens a channel, and when it closes it")
+def changes(vm):
+    def told():
+        data = vm.qmp.event("VSERPORT_CHANGE")["data"]
+        tap.check_equal(data["id"], "org.test.0", "port of the event")
+        return data["open"]
+
+    while told():
+        pass  # of the test before; the latest of a second is told
+    vm.sh(f"sleep 1 <>{port(vm, 'org.test.0')}")
+    tap.check(told(), "not told of an open channel")
+    tap.check(not told(), "not told of a closed channel")
 
 
 @tap.test("a guest that does not read holds up the sender, and loses nothing")
@@ -139,7 +100,7 @@ def guest_is_slow(vm):
         sender.start()
         digest = vm.sh(f"head -c {BULK} {port(vm, 'org.test.0')} | sha256sum").split()[0]
         sender.join()
-        tap.check_equal(digest, sha256(data), "what the guest received")
+        tap.check_equal(digest, images.digest(data), "what the guest received")
 
 
 @tap.test("a reader outside who does not read holds up the guest, and loses nothing; stop and cont do not either")
@@ -151,7 +112,7 @@ def host_is_slow(vm):
             vm.qmp.execute("cont")
         received = receive(client, BULK)
         vm.wait_ended([writer])
-        tap.check_equal(sha256(received), vm.sh("sha256sum /tmp/out").split()[0], "what came out")
+        tap.check_equal(images.digest(received), vm.sh("sha256sum /tmp/out").split()[0], "what came out")
 
 
 @tap.test("the guest sees its peer leave and come")

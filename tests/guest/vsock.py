@@ -2,91 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sockets between a stock guest and unix sockets outside: both ways, whole, half closed, many, refused, slow."""
 
-import hashlib
 import os
-import shutil
 import socket
-import subprocess
 import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from bench import newc
-from harness import tap
-from harness.vm import ARCH, VM, guest_image
+from harness import images, tap
+from harness.serial import TIMEOUT, connect
+from harness.vsock import VsockVM, line, listen, rest, serve, to_guest
 
 BULK = 2 << 20
-TIMEOUT = 60
-
-
-class VsockVM(VM):
-    """With vsockcat in its initrd, for which a compiler for the guest's architecture is needed."""
-
-    def __init__(self):
-        compiler = shutil.which(f"{ARCH}-linux-gnu-gcc")
-        if not compiler:
-            raise tap.Skip(f"no {ARCH}-linux-gnu-gcc: scripts/deps --for check")
-        super().__init__()
-        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vsockcat.c")
-        subprocess.run([compiler, "-static", "-O1", "-o", self.file("vsockcat"), source], check=True)
-        with open(self.file("initrd"), "wb") as out:
-            with open(guest_image("initrd", ARCH), "rb") as file:
-                shutil.copyfileobj(file, out)
-            with open(self.file("vsockcat"), "rb") as file:
-                out.write(newc.archive({"bin/vsockcat": file.read()}))
-        self.arguments[self.arguments.index("-initrd") + 1] = self.file("initrd")
-        self.path = self.file("vsock")
-        self.arguments += ["-device", f"virtio-vsock-device,id=vsock0,guest-cid=3,path={self.path}"]
-
-
-def outside(path):
-    client = socket.socket(socket.AF_UNIX)
-    client.settimeout(TIMEOUT)
-    client.connect(path)
-    return client
-
-
-def line(client):
-    seen = b""
-    while not seen.endswith(b"\n"):
-        piece = client.recv(1)
-        if not piece:
-            break
-        seen += piece
-    return seen
-
-
-def to_guest(vm, port):
-    client = outside(vm.path)
-    client.sendall(b"CONNECT %d\n" % port)
-    answer = line(client)
-    tap.check(answer.startswith(b"OK "), f"answered {answer}")
-    return client
-
-
-def rest(client):
-    pieces = []
-    while piece := client.recv(1 << 16):
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-def serve(vm, port):
-    server = socket.socket(socket.AF_UNIX)
-    server.settimeout(TIMEOUT)
-    server.bind(f"{vm.path}_{port}")
-    server.listen(32)
-    return server
-
-
-def listen(vm, port, command, number=0):
-    """Has the guest listen on the port and run the command with the connection at its ends."""
-    log = f"/tmp/log{port}.{number}"
-    vm.sh(f"rm -f {log}; {command.format(f'vsockcat {port} 2>{log}')} & until grep -q listening {log}; do :; done")
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
 
 
 @tap.test("a guest boots and has the address that it was given")
@@ -108,9 +34,9 @@ def into(vm):
         sender.start()
         received = rest(client)
         sender.join()
-    tap.check_equal(sha256(received), vm.sh("sha256sum /tmp/out").split()[0], "what came out")
+    tap.check_equal(images.digest(received), vm.sh("sha256sum /tmp/out").split()[0], "what came out")
     vm.sh("while pidof vsockcat; do sleep 0.1; done")
-    tap.check_equal(vm.sh("sha256sum /tmp/in").split()[0], sha256(data), "what the guest received")
+    tap.check_equal(vm.sh("sha256sum /tmp/in").split()[0], images.digest(data), "what the guest received")
 
 
 @tap.test("from the guest to a port outside: the same")
@@ -123,9 +49,9 @@ def out(vm):
         with client:
             received = rest(client)  # the guest has ended its half; ours goes on
             client.sendall(data)
-    tap.check_equal(sha256(received), vm.sh("sha256sum /tmp/out").split()[0], "what came out")
+    tap.check_equal(images.digest(received), vm.sh("sha256sum /tmp/out").split()[0], "what came out")
     vm.sh("until [ -s /tmp/done ]; do sleep 0.1; done")
-    tap.check_equal(vm.sh("sha256sum /tmp/in2").split()[0], sha256(data), "what the guest received")
+    tap.check_equal(vm.sh("sha256sum /tmp/in2").split()[0], images.digest(data), "what the guest received")
 
 
 @tap.test("a port that nobody listens on is refused, on either side; nonsense too")
@@ -133,7 +59,7 @@ def refused(vm):
     status, words = vm.run("vsockcat 2 4711 </dev/null 2>&1")
     tap.check(status == 1 and "reset" in words.lower(), f"{status} {words}")
     for greeting in (b"CONNECT 4711\n", b"HELLO\n", b"CONNECT -1\n", b"CONNECT " + b"9" * 100 + b"\n", b"CONNECT 1 2\n"):
-        with outside(vm.path) as client:
+        with connect(vm.path) as client:
             client.sendall(greeting)
             try:
                 tap.check_equal(line(client), b"", f"answer to {greeting}")
@@ -152,7 +78,7 @@ def slow(vm):
             vm.qmp.execute("cont")
         with client:
             client.shutdown(socket.SHUT_WR)
-            tap.check_equal(sha256(rest(client)), vm.sh("sha256sum /tmp/out").split()[0], "what came out")
+            tap.check_equal(images.digest(rest(client)), vm.sh("sha256sum /tmp/out").split()[0], "what came out")
         vm.wait_ended([writer])
 
 

@@ -41,6 +41,11 @@ def sha256(path, size=None):
     return total.hexdigest()
 
 
+def digest(data):
+    """The SHA-256 of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def idle_kernel(path):
     """A riscv64 kernel Image of two instructions, wfi and a jump back to it: a machine for tests that need no guest."""
     text_offset, image_size, flags, version = 0x200000, 0x1000, 0, 0x2

@@ -60,6 +60,14 @@ static void host_char_poll(struct mortise_chardev *chardev, uint32_t events)
 	chardev->polls++;
 }
 
+static unsigned opened, closed; /* as the monitor was told */
+
+static void host_event(struct mortise_device *device, uint32_t event, const struct mortise_value *values)
+{
+	assert_int_equal(event, 0);
+	*(values[0].number ? &opened : &closed) += 1;
+}
+
 static void make_port(unsigned i, const struct mortise_class *of, uint32_t number, const char *name)
 {
 	struct mortise_error err = {0};
@@ -82,6 +90,8 @@ static int set_up(void **state)
 	host.char_info = host_char_info;
 	host.char_read = host_char_read;
 	host.char_write = host_char_write;
+	host.event = host_event;
+	opened = closed = 0;
 	host.char_poll = host_char_poll;
 	memset(chardevs, 0, sizeof(chardevs));
 	chardevs[0].room = chardevs[1].room = sizeof(chardevs[0].out);
@@ -259,6 +269,7 @@ static void test_to_driver(void **state)
 	assert_int_equal(fake.queues[4].pushed, 2); /* there is nothing: the buffer stays in the ring */
 	say(1, VIRTIO_CONSOLE_PORT_OPEN, 0);
 	assert_int_equal(chardevs[1].wanted, 0);
+	assert_true(opened == 1 && closed == 1);
 	chardevs[1].in_size = 17;
 	class->notify(&serial, 4);
 	assert_int_equal(fake.queues[4].pushed, 2); /* nobody has it open */
@@ -367,14 +378,43 @@ static void test_handed_over(void **state)
 	assert_int_equal(class->restore(&serial, data, 3, &err), -EINVAL);
 }
 
+/* Ports that found their numbers by themselves have them still, though others are free by now. */
+static void test_numbers_handed_over(void **state)
+{
+	struct mortise_error err = {0};
+	uint8_t data[1024];
+	int64_t size;
+
+	make_port(0, &port_generic, NUMBER_ANY, NULL);
+	make_port(1, &port_generic, NUMBER_ANY, NULL);
+	assert_int_equal(add(0, NULL), 0);
+	assert_int_equal(add(1, NULL), 0);
+	class->child_removed(&serial, &ports[0]);
+	size = class->save(&serial, data, sizeof(data));
+
+	serial = (struct serial){.max_ports = 4};
+	assert_int_equal(class->realize(&serial, &fake, &host, &err), 0);
+	make_port(1, &port_generic, NUMBER_ANY, NULL);
+	assert_int_equal(add(1, NULL), 0);
+	assert_int_equal(ports[1].number, 1);
+	assert_int_equal(class->restore(&serial, data, (uint64_t)size, &err), 0);
+	assert_int_equal(ports[1].number, 2);
+	assert_null(serial.lines[1].port);
+	assert_ptr_equal(serial.lines[2].port, &ports[1]);
+	make_port(0, &port_generic, NUMBER_ANY, NULL);
+	assert_int_equal(add(0, NULL), 0);
+	assert_int_equal(class->restore(&serial, data, (uint64_t)size, &err), -EINVAL);
+	assert_names(&err, "2");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_messages), TEST(test_no_buffers), TEST(test_nonsense),
-		TEST(test_numbers),  TEST(test_to_driver),  TEST(test_from_driver),
-		TEST(test_deserted), TEST(test_single),	    TEST(test_handed_over),
+		TEST(test_messages),	TEST(test_no_buffers),		TEST(test_nonsense), TEST(test_numbers),
+		TEST(test_to_driver),	TEST(test_from_driver),		TEST(test_deserted), TEST(test_single),
+		TEST(test_handed_over), TEST(test_numbers_handed_over),
 	};
 
 	return cmocka_run_group_tests_name("virtio-serial", tests, NULL, NULL);
