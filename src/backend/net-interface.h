@@ -21,8 +21,7 @@ struct net_interface {
 
 /*
  * Calls changed() on `loop`, whose thread this is, for whatever happens to the interface of this name in the process's
- * network namespace from now on. Zero the struct before, but
- * for `index`.
+ * network namespace from now on. Zero the struct before, but for `index`.
  */
 int net_interface_watch(struct net_interface *interface, struct loop *loop, const char *name,
 			void (*changed)(void *opaque), void *opaque);
