@@ -13,11 +13,12 @@ tests_fuzz_replay_transport_SOURCES = tests/fuzz/fuzz-transport.c tests/fuzz/rep
 tests_fuzz_replay_transport_LDADD = $(CORE_LIBS)
 
 if HAVE_CMOCKA
+if HOST_X86_64
 check_PROGRAMS += tests/fuzz/jit
 TESTS += tests/fuzz/jit
 tests_fuzz_jit_SOURCES = tests/fuzz/jit.c tests/unit/hart-rig.c tests/unit/hart-rig.h tests/unit/rv.h
 tests_fuzz_jit_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
-
+endif
 endif
 
 # From seed to seed until one differs; FUZZ_JIT="SEED SECONDS" ends it.

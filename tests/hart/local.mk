@@ -3,7 +3,9 @@
 # cross compiler.
 
 HART_TESTS = tests/hart/oracle.py tests/hart/privileged.py
+if HOST_X86_64
 TESTS += $(HART_TESTS)
+endif
 
 EXTRA_DIST += $(HART_TESTS) tests/hart/campaign.py tests/hart/fuzz.py tests/hart/toolchain.py \
 	tests/hart/generator/__init__.py tests/hart/generator/compressed.py tests/hart/generator/control.py \

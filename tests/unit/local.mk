@@ -260,6 +260,7 @@ tests_unit_test_net_gso_SOURCES = tests/unit/test-net-gso.c
 tests_unit_test_net_gso_LDADD = $(UNIT_LIBS)
 HART_RIG = tests/unit/hart-rig.c tests/unit/hart-rig.h tests/unit/rv.h
 
+if HOST_X86_64
 UNIT_TESTS += tests/unit/test-hart-decode
 tests_unit_test_hart_decode_SOURCES = tests/unit/test-hart-decode.c
 tests_unit_test_hart_decode_LDADD = $(UNIT_LIBS)
@@ -309,7 +310,6 @@ UNIT_TESTS += tests/unit/test-hart-smp-small
 tests_unit_test_hart_smp_small_SOURCES = tests/unit/test-hart-smp.c $(HART_RIG)
 tests_unit_test_hart_smp_small_CPPFLAGS = $(AM_CPPFLAGS) -DRIG_OPTIONS='"jit-cache=64K"'
 tests_unit_test_hart_smp_small_LDADD = $(UNIT_LIBS)
-if HOST_X86_64
 check_PROGRAMS += tests/unit/test-kvm
 KVM_TESTS += tests/unit/test-kvm
 tests_unit_test_kvm_SOURCES = tests/unit/test-kvm.c
