@@ -224,6 +224,7 @@ static void run_end(struct task *task)
 	event_free_null(claim->connection);
 	event_free_null(claim->listening);
 	event_free_null(claim->redial);
+	char_put(claim->chardev);
 	claim_free(claim);
 }
 
@@ -253,6 +254,7 @@ int char_claim(struct mortise_chardev *chardev, const char *owner, struct loop *
 	claim->resized.run = run_resized;
 	claim->end.run = run_end;
 	chardev->claim = claim;
+	atomic_fetch_add(&chardev->users, 1);
 	loop_post(loop, &claim->start);
 	return 0;
 }

@@ -38,6 +38,7 @@ struct char_claim {
 
 struct mortise_chardev {
 	struct chars *chars;
+	_Atomic unsigned users; /* the registry, and claims until their loops have let go of the descriptors */
 	struct mortise_chardev *next;
 	char *id, *path, *filename;
 	bool socket;		  /* else a file */
@@ -50,6 +51,9 @@ struct mortise_chardev {
 	_Atomic uint32_t size;	  /* columns << 16 | rows */
 	struct char_claim *claim; /* control thread, and the claim's own loop */
 };
+
+/* Frees it and closes its descriptors, when it is the last user that lets go. Any thread. */
+struct mortise_chardev *char_put(struct mortise_chardev *chardev);
 
 /* Listens no more; the socket's file goes along, unless another has taken its place. */
 void char_unlisten(struct mortise_chardev *chardev);

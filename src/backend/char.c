@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -27,23 +28,29 @@ int chars_new(struct chars **out, struct mortise_error *err)
 	return *out ? 0 : mortise_fail(err, -ENOMEM, "Out of memory for chardevs");
 }
 
-void char_unlisten(struct mortise_chardev *chardev)
+static void remove_socket(const struct mortise_chardev *chardev)
 {
 	struct stat st;
 
-	if (chardev->listen_fd < 0)
-		return;
-	close(chardev->listen_fd);
-	chardev->listen_fd = -1;
-	if (lstat(chardev->path, &st) == 0 && st.st_dev == chardev->device && st.st_ino == chardev->inode)
+	if (chardev->listen_fd >= 0 && lstat(chardev->path, &st) == 0 && st.st_dev == chardev->device &&
+	    st.st_ino == chardev->inode)
 		unlink(chardev->path);
 }
 
-static struct mortise_chardev *char_free(struct mortise_chardev *chardev)
+void char_unlisten(struct mortise_chardev *chardev)
 {
-	if (!chardev)
+	remove_socket(chardev);
+	if (chardev->listen_fd >= 0)
+		close(chardev->listen_fd);
+	chardev->listen_fd = -1;
+}
+
+struct mortise_chardev *char_put(struct mortise_chardev *chardev)
+{
+	if (!chardev || atomic_fetch_sub(&chardev->users, 1) > 1)
 		return NULL;
-	char_unlisten(chardev);
+	if (chardev->listen_fd >= 0)
+		close(chardev->listen_fd);
 	if (chardev->fd >= 0)
 		close(chardev->fd);
 	free(chardev->id);
@@ -51,6 +58,14 @@ static struct mortise_chardev *char_free(struct mortise_chardev *chardev)
 	free(chardev->filename);
 	free(chardev);
 	return NULL;
+}
+
+/* Nobody reaches it any more. */
+static struct mortise_chardev *char_free(struct mortise_chardev *chardev)
+{
+	if (chardev)
+		remove_socket(chardev);
+	return char_put(chardev);
 }
 DEFINE_CLEANUP(struct mortise_chardev *, char_free)
 
@@ -249,6 +264,7 @@ int char_add(struct chars *chars, struct options *options, struct mortise_error 
 	if (!chardev)
 		return mortise_fail(err, -ENOMEM, "Out of memory for chardev '%s'", id);
 	chardev->chars = chars;
+	atomic_init(&chardev->users, 1);
 	chardev->fd = chardev->listen_fd = -1;
 	chardev->id = strdup(id);
 	if (!chardev->id)
