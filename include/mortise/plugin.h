@@ -96,7 +96,8 @@ struct mortise_host {
 
 	/*
 	 * Gives up on the driver: it broke the protocol. Sets DEVICE_NEEDS_RESET (virtio 1.2, 2.1.2) and stops the
-	 * queues until it resets the device. Logged, with `why`.
+	 * queues until it resets the device. Logged, with `why`; monitors are told by DEVICE_NEEDS_RESET, once a
+	 * second at most.
 	 */
 	void (*needs_reset)(struct mortise_device *device, const char *why);
 

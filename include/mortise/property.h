@@ -36,7 +36,8 @@ enum mortise_property_type {
 enum mortise_property_flag {
 	MORTISE_PROPERTY_REQUIRED = 1u << 0, /* device_add without it is refused */
 	MORTISE_PROPERTY_SECRET = 1u << 1,   /* never logged nor shown by a query */
-	MORTISE_PROPERTY_CLIENT = 1u << 2,   /* CHARDEV: the instance connects to a server by char_connect(); ABI 1.1 */
+	MORTISE_PROPERTY_CLIENT = 1u << 2,   /* CHARDEV: the instance connects to a server by char_connect(), and is
+						not upgraded while it is plugged; ABI 1.1 */
 	MORTISE_PROPERTY_MAPPED = 1u << 3    /* BLOCK: the instance calls block_map(), so that the node's file and its
 						size stay as they are while it is there; ABI 1.1 */
 };

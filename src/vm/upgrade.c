@@ -378,6 +378,15 @@ static void on_timeout(evutil_socket_t fd, short what, void *opaque)
 		abort_moves(upgrade);
 }
 
+/* A connection to a server cannot have two instances that speak on it, as they would while one takes over. */
+static bool is_client(const struct mortise_class *class)
+{
+	for (const struct mortise_property *property = class->properties; property && property->name; property++)
+		if (property->flags & MORTISE_PROPERTY_CLIENT)
+			return true;
+	return false;
+}
+
 static int collect(struct vm_upgrade *upgrade, struct mortise_error *err)
 {
 	size_t count = 0;
@@ -393,6 +402,11 @@ static int collect(struct vm_upgrade *upgrade, struct mortise_error *err)
 		if (plugged->step != PRESENT)
 			return mortise_fail(err, -EBUSY,
 					    "Device '%s' is being plugged or unplugged; wait for that to end",
+					    plugged->id);
+		if (is_client(plugged->device->class))
+			return mortise_fail(err, -ENOTSUP,
+					    "Device '%s' is served by a process that its new version could not take "
+					    "over; unplug it first",
 					    plugged->id);
 		upgrade->moves[upgrade->count++] = (struct move){.upgrade = upgrade, .plugged = plugged};
 	}

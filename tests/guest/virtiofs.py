@@ -11,7 +11,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from harness import images, tap, vhostuser
+from harness import images, plugins, tap, vhostuser
 from harness.qmp import expect_error
 from harness.vm import VM
 
@@ -25,12 +25,15 @@ def shared():
     directory = tempfile.mkdtemp(prefix="mortise-test.")
     folder = os.path.join(directory, "folder")
     os.mkdir(folder)
+    own = os.path.join(directory, "plugins")
+    os.mkdir(own)
+    plugins.put(own, "vhost-user-fs", plugins.built("vhost-user-fs"))
     try:
         with vhostuser.virtiofsd(folder, directory) as server:
             options = ["-chardev", f"socket,id=fs,path={server.path},server,nowait"]
             options += ["-device", "vhost-user-fs-device,chardev=fs,tag=shared,id=fs0"]
-            with VM(*options, harts=2, machine="mem-share=on") as vm:
-                vm.folder, vm.server = folder, server
+            with VM(*options, harts=2, machine="mem-share=on", plugin_dir=own) as vm:
+                vm.folder, vm.server, vm.plugins = folder, server, own
                 yield vm
     finally:
         shutil.rmtree(directory)
@@ -94,6 +97,14 @@ def stop(vm):
         vm.qmp.execute("cont")
     vm.wait_ended([reader])
     tap.check_equal(set(vm.sh("cut -d' ' -f1 /tmp/sums").split()), {digest}, "the checksums")
+
+
+@tap.test("an upgrade of its plugin is refused, and leaves it alone")
+def upgrade(vm):
+    with open(plugins.built("vhost-user-fs"), "rb") as file:
+        plugins.put(vm.plugins, "vhost-user-fs", file.read() + b"another build")
+    expect_error(vm.qmp.execute, "plugin-upgrade", {"name": "vhost-user-fs"}, names=["'fs0'", "unplug it first"])
+    compare(vm)
 
 
 @tap.test("a server that is killed under the guest holds up nobody, and serves again when it is back")
