@@ -450,7 +450,7 @@ static atomic_uint breakages;
 
 static void on_broken(void *opaque, const char *why)
 {
-	assert_non_null(strstr(why, "outside the descriptor table"));
+	assert_non_null(strstr(why, "outside memory"));
 	atomic_fetch_add(&breakages, 1);
 }
 
