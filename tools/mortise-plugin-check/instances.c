@@ -103,7 +103,8 @@ static bool make_file(const struct rig *rig, unsigned set)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/file%u", rig->subject->scratch, set);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	unlink(path); /* the kernel may still be about to let go of an earlier phase's, and of the locks on it */
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
 	close(fd);
