@@ -22,12 +22,13 @@ check-debian: all
 
 # Under KVM, with a guest of the host's own architecture: the same tests, and those of what only that board has. An emulated
 # KVM host is slow: there `make check-kvm` runs the first of them, `make check-kvm-all` every one.
-KVM_GUEST_TESTS = tests/guest/boot.kvm tests/guest/bootdisks.kvm tests/guest/cycles.kvm tests/guest/disks.kvm tests/guest/power.kvm
-KVM_SLOW_GUEST_TESTS = tests/guest/balloon.kvm tests/guest/nets.kvm tests/guest/pmem.kvm tests/guest/rng.kvm tests/guest/serial.kvm \
-	tests/guest/smp.kvm tests/guest/unplug.kvm tests/guest/virtiofs.kvm tests/guest/vsock.kvm
+KVM_GUEST_TESTS = tests/guest/kvm/boot.kvm tests/guest/kvm/bootdisks.kvm tests/guest/kvm/cycles.kvm tests/guest/kvm/disks.kvm \
+	tests/guest/kvm/power.kvm
+KVM_SLOW_GUEST_TESTS = tests/guest/kvm/balloon.kvm tests/guest/kvm/nets.kvm tests/guest/kvm/pmem.kvm tests/guest/kvm/rng.kvm \
+	tests/guest/kvm/serial.kvm tests/guest/kvm/smp.kvm tests/guest/kvm/unplug.kvm tests/guest/kvm/virtiofs.kvm tests/guest/kvm/vsock.kvm
 if HOST_X86_64
-KVM_GUEST_TESTS += tests/guest/acpi.kvm
-KVM_SLOW_GUEST_TESTS += tests/guest/acpioff.kvm
+KVM_GUEST_TESTS += tests/guest/kvm/acpi.kvm
+KVM_SLOW_GUEST_TESTS += tests/guest/kvm/acpioff.kvm
 endif
 KVM_TESTS += $(KVM_GUEST_TESTS)
 KVM_SLOW_TESTS += $(KVM_SLOW_GUEST_TESTS)
@@ -40,8 +41,9 @@ check-kvm-riscv64:
 	$(top_srcdir)/scripts/check-riscv64
 .PHONY: check-kvm-riscv64
 
-.py.kvm:
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && echo 'MORTISE_TEST_ACCEL=kvm exec python3 "$$MORTISE_SOURCE/$*.py"' >$@
+# In a folder of their own, for a test's log is named after it: there `make` cannot take boot.py for where boot.log comes from.
+$(KVM_GUEST_TESTS) $(KVM_SLOW_GUEST_TESTS):
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && echo "MORTISE_TEST_ACCEL=kvm exec python3 \"\$$MORTISE_SOURCE/tests/guest/$$(basename $@ .kvm).py\"" >$@
 CLEANFILES += $(KVM_GUEST_TESTS) $(KVM_SLOW_GUEST_TESTS)
 
 GUEST_PLUGINS = tests/guest/plugins/echo.la tests/guest/plugins/gate.la

@@ -17,7 +17,7 @@ BUILD = os.environ.get("MORTISE_BUILD") or next(
     (each for each in (os.path.join(SOURCE, "build"), SOURCE) if os.path.exists(os.path.join(each, "mortise"))), SOURCE
 )
 
-# What tests run that do not choose: the software hart; in tests/guest/*.kvm, and on hosts that the hart was not made for, the
+# What tests run that do not choose: the software hart; in tests/guest/kvm/*.kvm, and on hosts that the hart was not made for, the
 # host's own architecture under KVM.
 KVM = os.environ.get("MORTISE_TEST_ACCEL") == "kvm" or platform.machine() != "x86_64"
 ARCH = platform.machine() if KVM else "riscv64"
