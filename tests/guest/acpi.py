@@ -138,7 +138,7 @@ def nic(vm):
 def power_button(vm):
     # The first event is the key's going down.
     vm.background("head -c 24 /dev/input/event0 && poweroff")
-    vm.sh("until readlink /proc/[0-9]*/fd/* | grep -q input/event0; do sleep 0.05; done")  # who listens later misses it
+    vm.sh("until ls -l /proc/[0-9]*/fd | grep -q input/event0; do sleep 0.05; done")  # who listens later misses it
     mark = vm.console.mark()
     vm.qmp.execute("system_powerdown")
     vm.qmp.event("POWERDOWN")
